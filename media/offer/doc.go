@@ -1,0 +1,19 @@
+// Package offer is the offer/answer model of RFC 3264 for one audio stream,
+// over SDP (RFC 8866). It is pure: a Local description of what this side can
+// do goes in, together with the peer's SDP, and an SDP body and the Params to
+// run the media with come out. No state is kept, nothing is sent, and equal
+// input gives equal output, byte for byte.
+//
+// It follows RFC 3264 (offers, answers, hold), RFC 3551 (static payload
+// types), RFC 4733 (telephone-event), RFC 3605 (a=rtcp), RFC 5761 (rtcp-mux)
+// and RFC 4585 (RTP/AVPF is answered in kind, without feedback).
+//
+// The text is read line by line by this package and written by pion/sdp:
+// pion's own reader refuses a whole description for one media type, transport
+// or bandwidth modifier that it does not know (m=image of a fax, b=X), where
+// RFC 3264 §6 wants only that stream refused; and it cannot say in which line
+// the error is.
+//
+// It never resolves names, never chooses ports and never negotiates SRTP: a
+// stream offered as RTP/SAVP is refused.
+package offer
