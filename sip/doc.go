@@ -1,0 +1,22 @@
+// Package sip is a SIP user agent: it registers accounts, places and receives
+// calls, and keeps their dialogs alive until a BYE.
+//
+// It follows RFC 3261 (core), RFC 6026 (2xx handling in INVITE transactions),
+// RFC 3263 (locating servers: SRV, then A and AAAA), RFC 3581 (rport), RFC 3326
+// (Reason), RFC 3325 (P-Asserted-Identity, believed only from the account's
+// registrar), RFC 6086 (INFO without packages), RFC 7616 and RFC 8760 (digest
+// with MD5 and SHA-256).
+//
+// Messages travel like this:
+//
+//	socket -> packetConn/streamConn -> gate -> sipgo transactions -> dispatch -> Dialog, Invitation
+//	          (tap, size, framing)     (400)                                  \-> ClientInvite, Registration
+//
+// Everything that arrives passes the gate first: what cannot be parsed or
+// lacks what RFC 3261 §8.1.1 requires is answered 400 or dropped there, so
+// neither the transaction layer nor its log ever sees it.
+//
+// The package never looks into a session description (SDP is opaque bytes),
+// never handles media, never logs a whole message or a password, and its
+// exported API names no type of the underlying SIP library.
+package sip

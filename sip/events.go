@@ -1,0 +1,152 @@
+package sip
+
+import (
+	"net/netip"
+	"time"
+)
+
+// OfferFunc builds the session description of an offer. It runs once per hop
+// that is tried, since only then the local address and its family are known.
+// A nil OfferFunc sends INVITE without SDP (late offer). It must not block.
+type OfferFunc func(local netip.Addr) ([]byte, error)
+
+// Header is a header field added to a request. Names and values with control
+// characters are refused.
+type Header struct{ Name, Value string }
+
+// InviteRequest describes an outgoing call.
+type InviteRequest struct {
+	Account Account // whose identity and password are used; need not be registered
+	Target  URI
+	Offer   OfferFunc
+	Headers []Header
+	// CallerNumber, when set, is presented as P-Preferred-Identity (RFC 3325).
+	CallerNumber string
+}
+
+// Response is what a ClientInvite streams: Sent, Provisional or Final.
+type Response interface{ isResponse() }
+
+// Sent tells that the INVITE has left. It comes once per call, first of all
+// unless the call fails before anything could be sent.
+type Sent struct {
+	Local  netip.Addr
+	CallID string
+}
+
+// Provisional is a 1xx response other than 100.
+type Provisional struct {
+	Code   int
+	Reason string
+	Dialog *Dialog // early dialog; nil when the response had no To-tag
+	Body   []byte
+	// Headers returns the values of a header field, in order.
+	Headers func(name string) []string
+}
+
+// Final is the outcome; nothing follows it.
+type Final struct {
+	Code   int
+	Reason string
+	Dialog *Dialog // set for 2xx, which the owner must Ack or Bye
+	Body   []byte
+	// Err is nil for 2xx. Otherwise *StatusError for 3xx (not followed) to
+	// 6xx, an error wrapping ErrUnreachable, or context.Canceled after Cancel.
+	Err error
+}
+
+func (Sent) isResponse()        {}
+func (Provisional) isResponse() {}
+func (Final) isResponse()       {}
+
+// DialogEvent is one of Confirmed, RemoteOffer, InfoReceived and Ended.
+type DialogEvent interface{ isDialogEvent() }
+
+// Confirmed tells that the caller acknowledged our answer. Body is the answer
+// when our 200 carried the offer.
+type Confirmed struct{ Body []byte }
+
+// RemoteOffer is a re-INVITE. One of Answer and Reject must be called; after
+// 32 s without either it is refused with 500.
+type RemoteOffer struct {
+	Body  []byte // empty: the peer wants an offer from us, its answer comes through Acked
+	Local netip.Addr
+	// Answer sends 200 with body and repeats it until the ACK comes.
+	Answer func(body []byte) error
+	// Reject refuses; the session goes on as it was (RFC 3261 §14.2).
+	Reject func(code int, reason string) error
+	// Acked delivers the body of the ACK (nil when it has none) and is then
+	// closed. It is closed without a value when no ACK comes.
+	Acked <-chan []byte
+}
+
+// InfoReceived is an INFO request, already answered 200.
+type InfoReceived struct {
+	ContentType string
+	Body        []byte
+}
+
+// Ended tells that a confirmed dialog is over. It comes exactly once.
+type Ended struct {
+	Remote bool // the peer sent BYE
+	Code   int  // response or Reason cause that ended it, 0 when none
+	Reason string
+	Err    error // ErrNoAck, *StatusError (481, 408), ErrClosed; nil for BYE
+}
+
+func (Confirmed) isDialogEvent()    {}
+func (RemoteOffer) isDialogEvent()  {}
+func (InfoReceived) isDialogEvent() {}
+func (Ended) isDialogEvent()        {}
+
+// CancelCause tells why an Invitation is over (RFC 3326 Reason header).
+type CancelCause struct {
+	Code              int // 0 when the caller gave none
+	Reason            string
+	AnsweredElsewhere bool // Reason: SIP;cause=200
+}
+
+// Phase is the state of a Registration.
+type Phase int
+
+// The phases of a Registration.
+const (
+	Idle          Phase = iota
+	Registering         // first request, or a refresh after a change, is under way
+	Registered          // bound; stays so while refreshes succeed
+	Retrying            // failed for now, the next try is in RetryIn
+	Rejected            // refused for good (wrong password, unknown user); Update tries again
+	Unregistering       // Close is taking the binding back
+	Unregistered        // Close is done
+)
+
+// String returns the phase in lower case.
+func (p Phase) String() string {
+	names := [...]string{"idle", "registering", "registered", "retrying", "rejected", "unregistering", "unregistered"}
+	if p < 0 || int(p) >= len(names) {
+		return "invalid"
+	}
+	return names[p]
+}
+
+// RegistrationState is a snapshot of a Registration.
+type RegistrationState struct {
+	Phase   Phase
+	Code    int           // last response code, 0 when there was none
+	Reason  string        // its phrase
+	Err     error         // what went wrong, nil while Registered
+	Expires time.Duration // as granted
+	RetryIn time.Duration // until the next try, in Retrying
+	Attempt int           // failures in a row
+	Contact string        // address we registered
+}
+
+// Capabilities is a peer's answer to OPTIONS (RFC 3261 §11.2).
+type Capabilities struct {
+	Code      int
+	Allow     []string
+	Accept    []string
+	Supported []string
+	Server    string
+	RoundTrip time.Duration
+}
