@@ -1,0 +1,200 @@
+package agent
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+)
+
+// Namespace is the only namespace whose directives this package accepts.
+const Namespace = "PhoneCall"
+
+// Version is the interface version written into every event and context.
+const Version = "1.3"
+
+// MaxDirective bounds one delivery of directives, in bytes.
+const MaxDirective = 1 << 20
+
+// Header names a directive or an event (PhoneCall 1.3).
+type Header struct {
+	Namespace               string `json:"namespace"`
+	Name                    string `json:"name"`
+	MessageID               string `json:"messageId"`
+	DialogRequestID         string `json:"dialogRequestId"`
+	ReferrerDialogRequestID string `json:"referrerDialogRequestId,omitempty"`
+	Version                 string `json:"version"`
+}
+
+// directive is one directive as it came, its payload still unread.
+type directive struct {
+	Header  Header
+	Payload object
+}
+
+// RefusedError tells that a directive was not accepted and had no effect.
+type RefusedError struct {
+	Name      string // of the directive, empty when it could not be read
+	MessageID string // of the directive, empty when it could not be read
+	Field     string // the path of the offending field, such as "payload.recipient.name"; may be empty
+	Reason    string // a sentence for whoever sent the directive
+	Err       error  // the cause behind it; may be nil
+}
+
+// Error implements error.
+func (e *RefusedError) Error() string {
+	var b strings.Builder
+	b.WriteString("directive refused")
+	if e.Name != "" {
+		fmt.Fprintf(&b, ": %s", e.Name)
+	}
+	if e.Field != "" {
+		fmt.Fprintf(&b, ": %s", e.Field)
+	}
+	fmt.Fprintf(&b, ": %s", e.Reason)
+	return b.String()
+}
+
+// Unwrap returns the cause.
+func (e *RefusedError) Unwrap() error { return e.Err }
+
+// decode reads one delivery: a bare directive, {"directive": ...} or
+// {"directives": [...]}. It returns the directives that could be read, in
+// order, and one error for each that could not.
+func decode(data []byte) ([]directive, []error) {
+	if len(data) > MaxDirective {
+		return nil, []error{&RefusedError{Reason: fmt.Sprintf("the message has %d bytes; at most %d are read", len(data), MaxDirective)}}
+	}
+	top, err := decodeObject(data)
+	if err != nil {
+		return nil, []error{&RefusedError{Reason: "the message is not a JSON object: " + err.Error(), Err: err}}
+	}
+	raws := []json.RawMessage{data}
+	switch {
+	case top["directives"] != nil:
+		raws = nil
+		if err := json.Unmarshal(top["directives"], &raws); err != nil {
+			return nil, []error{&RefusedError{Field: "directives", Reason: "must be an array of directives", Err: err}}
+		}
+	case top["directive"] != nil:
+		raws = []json.RawMessage{top["directive"]}
+	}
+	var out []directive
+	var errs []error
+	for _, raw := range raws {
+		d, err := decodeDirective(raw)
+		if err != nil {
+			errs = append(errs, err)
+			continue
+		}
+		out = append(out, d)
+	}
+	return out, errs
+}
+
+func decodeDirective(raw json.RawMessage) (directive, error) {
+	obj, err := decodeObject(raw)
+	if err != nil {
+		return directive{}, &RefusedError{Reason: "a directive must be a JSON object", Err: err}
+	}
+	if obj["header"] == nil {
+		return directive{}, &RefusedError{Field: "header", Reason: "is missing"}
+	}
+	head, err := decodeObject(obj["header"])
+	if err != nil {
+		return directive{}, &RefusedError{Field: "header", Reason: "must be a JSON object", Err: err}
+	}
+	var d directive
+	for _, f := range []struct {
+		name string
+		to   *string
+	}{
+		{"name", &d.Header.Name}, {"messageId", &d.Header.MessageID}, {"namespace", &d.Header.Namespace},
+		{"dialogRequestId", &d.Header.DialogRequestID}, {"version", &d.Header.Version},
+	} {
+		s, err := head.mandatoryString("header", f.name)
+		if err != nil {
+			err.Name, err.MessageID = d.Header.Name, d.Header.MessageID
+			return directive{}, err
+		}
+		*f.to = s
+	}
+	refuse := func(field, reason string) (directive, error) {
+		return directive{}, &RefusedError{Name: d.Header.Name, MessageID: d.Header.MessageID, Field: field, Reason: reason}
+	}
+	if d.Header.Namespace != Namespace {
+		return refuse("header.namespace", fmt.Sprintf("is %q; this phone takes directives of %q", clip(d.Header.Namespace), Namespace))
+	}
+	if major, _, _ := strings.Cut(d.Header.Version, "."); major != "1" {
+		return refuse("header.version", fmt.Sprintf("is %q; versions 1.x are understood", clip(d.Header.Version)))
+	}
+	d.Payload = object{}
+	if obj["payload"] != nil {
+		if d.Payload, err = decodeObject(obj["payload"]); err != nil {
+			return refuse("payload", "must be a JSON object")
+		}
+	}
+	return d, nil
+}
+
+// object is a JSON object whose members are still unread.
+type object map[string]json.RawMessage
+
+func decodeObject(data []byte) (object, error) {
+	dec := json.NewDecoder(bytes.NewReader(data))
+	var o object
+	if err := dec.Decode(&o); err != nil {
+		return nil, err
+	}
+	if o == nil {
+		return nil, errors.New("null is not an object")
+	}
+	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
+		return nil, errors.New("something follows the object")
+	}
+	for k, v := range o {
+		if string(v) == "null" {
+			delete(o, k) // null is absent
+		}
+	}
+	return o, nil
+}
+
+// mandatoryString reads a string that must be there and not be empty.
+func (o object) mandatoryString(path, name string) (string, *RefusedError) {
+	field := path + "." + name
+	raw, ok := o[name]
+	if !ok {
+		return "", &RefusedError{Field: field, Reason: "is missing"}
+	}
+	var s string
+	if err := json.Unmarshal(raw, &s); err != nil {
+		return "", &RefusedError{Field: field, Reason: "must be a string", Err: err}
+	}
+	if s == "" {
+		return "", &RefusedError{Field: field, Reason: "is empty"}
+	}
+	return s, nil
+}
+
+// optionalString reads a string that may be missing; anything else that stands
+// there counts as missing.
+func (o object) optionalString(name string) string {
+	var s string
+	if raw, ok := o[name]; ok && json.Unmarshal(raw, &s) != nil {
+		return ""
+	}
+	return s
+}
+
+// clip keeps a foreign string short enough for a diagnostic.
+func clip(s string) string {
+	const most = 40
+	r := []rune(s)
+	if len(r) <= most {
+		return s
+	}
+	return string(r[:most]) + "…"
+}

@@ -1,0 +1,148 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Check validates f and returns all that is wrong, one error a line.
+func (f File) Check() error {
+	var errs []error
+	bad := func(key, format string, args ...any) {
+		errs = append(errs, fmt.Errorf("%s: %s", key, fmt.Sprintf(format, args...)))
+	}
+	for i, l := range f.SIP.Listen {
+		if _, _, err := ParseListen(l); err != nil {
+			bad(fmt.Sprintf("sip.listen[%d]", i), "%v", err)
+		}
+	}
+	if f.SIP.MaxCalls < 0 {
+		bad("sip.max_calls", "is %d; it cannot be negative", f.SIP.MaxCalls)
+	}
+	if _, _, err := ParsePorts(f.Media.RTPPorts); err != nil {
+		bad("media.rtp_ports", "%v", err)
+	}
+	if p := time.Duration(f.Media.PTime); p < 10*time.Millisecond || p > 60*time.Millisecond || p%(10*time.Millisecond) != 0 {
+		bad("media.ptime", "is %v; 10ms, 20ms, 30ms, 40ms, 50ms and 60ms can be sent", p)
+	}
+	if len(f.Media.Codecs) == 0 {
+		bad("media.codecs", "is empty; give \"pcmu\", \"pcma\" or both")
+	}
+	for i, c := range f.Media.Codecs {
+		if c != "pcmu" && c != "pcma" {
+			bad(fmt.Sprintf("media.codecs[%d]", i), "is %q; there are \"pcmu\" and \"pcma\"", c)
+		}
+	}
+	if !slices.Contains([]string{"603", "486", "silent"}, f.Block.Reject) {
+		bad("block.reject", "is %q; there are \"603\", \"486\" and \"silent\"", f.Block.Reject)
+	}
+	if !slices.Contains([]string{"debug", "info", "warn", "error"}, f.Log.Level) {
+		bad("log.level", "is %q; there are debug, info, warn and error", f.Log.Level)
+	}
+	if time.Duration(f.Phone.RingTimeout) < 0 {
+		bad("phone.ring_timeout", "is negative")
+	}
+	f.checkAccounts(bad)
+	return errors.Join(errs...)
+}
+
+func (f File) checkAccounts(bad func(key, format string, args ...any)) {
+	ids := make(map[string]int)
+	for i, a := range f.Accounts {
+		key := fmt.Sprintf("account[%d]", i+1)
+		if a.Server == "" {
+			bad(key+".server", "is missing; give the PBX as host or host:port")
+		} else if err := CheckServer(a.Server); err != nil {
+			bad(key+".server", "%v", err)
+		}
+		if a.User == "" {
+			bad(key+".user", "is missing")
+		}
+		if !slices.Contains([]string{"", "udp", "tcp"}, a.Transport) {
+			bad(key+".transport", "is %q; there are \"udp\" and \"tcp\"", a.Transport)
+		}
+		if !slices.Contains([]Mode{"", ModePhone, ModeAutomation}, a.Mode) {
+			bad(key+".mode", "is %q; there are \"phone\" and \"automation\"", a.Mode)
+		}
+		if time.Duration(a.Expires) < 0 {
+			bad(key+".expires", "is negative")
+		}
+		id := a.Name()
+		if first, ok := ids[id]; ok {
+			bad(key+".id", "%q is the id of account[%d] too", id, first)
+		}
+		ids[id] = i + 1
+	}
+}
+
+// Name returns the account's id: ID, else user@domain.
+func (a Account) Name() string {
+	if a.ID != "" {
+		return a.ID
+	}
+	domain := a.Domain
+	if domain == "" {
+		domain = a.Server
+	}
+	return a.User + "@" + domain
+}
+
+// CheckServer checks "host" or "host:port"; an IPv6 address with a port stands
+// in brackets.
+func CheckServer(server string) error {
+	if _, err := netip.ParseAddr(strings.Trim(server, "[]")); err == nil {
+		return nil
+	}
+	host, port, ok := strings.Cut(server, ":")
+	if strings.HasPrefix(server, "[") {
+		end := strings.Index(server, "]")
+		if end < 0 {
+			return fmt.Errorf("%q has a bracket that is not closed; write [2001:db8::1]:5060", server)
+		}
+		if _, err := netip.ParseAddr(server[1:end]); err != nil {
+			return fmt.Errorf("%q: there is no IPv6 address between the brackets", server)
+		}
+		host, port, ok = server[:end+1], strings.TrimPrefix(server[end+1:], ":"), true
+	}
+	if host == "" || strings.ContainsAny(host, " /@?;<>\"") {
+		return fmt.Errorf("%q is not a host; give host or host:port, such as pbx.example.com or 192.0.2.1:5060", server)
+	}
+	if ok {
+		if n, err := strconv.ParseUint(port, 10, 16); err != nil || n == 0 {
+			return fmt.Errorf("%q: the port must be a number from 1 to 65535", server)
+		}
+	}
+	return nil
+}
+
+// ParseListen reads "udp:ADDR:PORT" or "tcp:ADDR:PORT"; without a transport
+// the address serves both, and network is then empty.
+func ParseListen(s string) (network string, addr netip.AddrPort, err error) {
+	rest := s
+	for _, n := range []string{"udp", "tcp"} {
+		if r, ok := strings.CutPrefix(s, n+":"); ok {
+			network, rest = n, r
+		}
+	}
+	addr, err = netip.ParseAddrPort(rest)
+	if err != nil {
+		return "", netip.AddrPort{}, fmt.Errorf("%q is not an address to listen on; write udp:0.0.0.0:5060, tcp:[::]:5060 or 127.0.0.1:0", s)
+	}
+	return network, addr, nil
+}
+
+// ParsePorts reads "MIN-MAX" of at least two ports.
+func ParsePorts(s string) (low, high uint16, err error) {
+	a, b, ok := strings.Cut(s, "-")
+	l, err1 := strconv.ParseUint(strings.TrimSpace(a), 10, 16)
+	h, err2 := strconv.ParseUint(strings.TrimSpace(b), 10, 16)
+	if !ok || err1 != nil || err2 != nil || l < 1024 || h <= l {
+		return 0, 0, fmt.Errorf("%q is not a range of ports; write MIN-MAX from 1024 to 65535, such as 16384-32767", s)
+	}
+	return uint16(l), uint16(h), nil
+}

@@ -1,0 +1,214 @@
+// Package config reads the phone's TOML file: defaults, validation and
+// secrets.
+//
+// Unknown keys are errors, every error names the key and says what is accepted,
+// and a password never has to stand in the file. The package reads files and
+// the environment it is handed; it opens no socket and starts nothing.
+package config
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"sort"
+	"strings"
+	"time"
+
+	"github.com/BurntSushi/toml"
+)
+
+// File is a whole configuration. Load fills what the file leaves out with the
+// values of Default.
+type File struct {
+	// DataDir holds the database. Empty: the user's state folder.
+	DataDir string `toml:"data_dir"`
+
+	SIP      SIP       `toml:"sip"`
+	Media    Media     `toml:"media"`
+	Phone    Phone     `toml:"phone"`
+	Block    Block     `toml:"block"`
+	Log      Log       `toml:"log"`
+	Accounts []Account `toml:"account"`
+}
+
+// SIP configures the signalling.
+type SIP struct {
+	Listen    []string `toml:"listen"`     // "udp:0.0.0.0:5060", "tcp:[::]:5060"; port 0 is any
+	UserAgent string   `toml:"user_agent"` // User-Agent header
+	MaxCalls  int      `toml:"max_calls"`  // calls at once; 0: 100
+}
+
+// Media configures the sound.
+type Media struct {
+	RTPPorts string   `toml:"rtp_ports"` // "16384-32767"
+	PTime    Duration `toml:"ptime"`     // 10ms to 60ms
+	Codecs   []string `toml:"codecs"`    // "pcmu", "pcma", by preference
+	Delay    Duration `toml:"delay"`     // playout delay to begin with; 0: the engine's own
+	MinDelay Duration `toml:"min_delay"`
+	MaxDelay Duration `toml:"max_delay"`
+	Fixed    bool     `toml:"fixed_delay"` // do not adapt
+}
+
+// Phone configures the directive layer.
+type Phone struct {
+	Region        string   `toml:"region"`          // ISO 3166 country of the numbers, "KR"
+	PlayServiceID string   `toml:"play_service_id"` // in events of calls nobody directed
+	RingTimeout   Duration `toml:"ring_timeout"`    // how long an incoming call may ring
+}
+
+// Block configures what happens to blocked callers.
+type Block struct {
+	Reject    string `toml:"reject"`    // "603" (default), "486" or "silent"
+	Anonymous bool   `toml:"anonymous"` // callers without a number are blocked too
+}
+
+// Log configures the log on standard error.
+type Log struct {
+	Level string `toml:"level"` // debug, info, warn, error
+}
+
+// Mode says which interface an account's calls belong to.
+type Mode string
+
+// The modes of an account.
+const (
+	ModePhone      Mode = "phone"      // PhoneCall directives, one call at a time
+	ModeAutomation Mode = "automation" // the control API, any number of calls
+)
+
+// Account is one SIP account.
+type Account struct {
+	ID           string   `toml:"id"`     // empty: user@domain
+	Server       string   `toml:"server"` // host[:port]
+	User         string   `toml:"user"`
+	Domain       string   `toml:"domain"` // empty: the server's host
+	DisplayName  string   `toml:"display_name"`
+	AuthUser     string   `toml:"auth_user"` // empty: user
+	Transport    string   `toml:"transport"` // udp, tcp; empty: either
+	Expires      Duration `toml:"expires"`
+	Aliases      []string `toml:"aliases"`
+	Mode         Mode     `toml:"mode"`
+	Password     string   `toml:"password"`      // only in a file nobody else can read
+	PasswordFile string   `toml:"password_file"` // its first line
+	PasswordEnv  string   `toml:"password_env"`  // the name of a variable
+}
+
+// Duration is a time.Duration written as "30s" or "20ms".
+type Duration time.Duration
+
+// UnmarshalText implements encoding.TextUnmarshaler.
+func (d *Duration) UnmarshalText(text []byte) error {
+	v, err := time.ParseDuration(string(text))
+	if err != nil {
+		return fmt.Errorf("%q is not a duration; write it like \"30s\" or \"20ms\"", text)
+	}
+	*d = Duration(v)
+	return nil
+}
+
+// MarshalText implements encoding.TextMarshaler.
+func (d Duration) MarshalText() ([]byte, error) { return []byte(time.Duration(d).String()), nil }
+
+// Default returns the configuration of a phone without a file.
+func Default() File {
+	return File{
+		SIP:   SIP{Listen: []string{"udp:0.0.0.0:0", "tcp:0.0.0.0:0"}, MaxCalls: 100},
+		Media: Media{RTPPorts: "16384-32767", PTime: Duration(20 * time.Millisecond), Codecs: []string{"pcmu", "pcma"}},
+		Phone: Phone{Region: "KR", PlayServiceID: "softphone", RingTimeout: Duration(3 * time.Minute)},
+		Block: Block{Reject: "603"},
+		Log:   Log{Level: "warn"},
+	}
+}
+
+// Load reads and checks the file at path. getenv looks up password_env. The
+// error names the file, the line where there is one, the key, and what would
+// be accepted.
+func Load(path string, getenv func(string) string) (File, error) {
+	f := Default()
+	data, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return f, fmt.Errorf("%s: there is no such file; give the path of a TOML file after -c", path)
+	}
+	if err != nil {
+		return f, fmt.Errorf("configuration: %w", err)
+	}
+	meta, err := toml.Decode(string(data), &f)
+	if err != nil {
+		var parse toml.ParseError
+		if errors.As(err, &parse) {
+			return f, fmt.Errorf("%s:%d: %s", path, parse.Position.Line, parse.Message)
+		}
+		return f, fmt.Errorf("%s: %w", path, err)
+	}
+	if unknown := meta.Undecoded(); len(unknown) > 0 {
+		names := make([]string, len(unknown))
+		for i, k := range unknown {
+			names[i] = k.String()
+		}
+		sort.Strings(names)
+		return f, fmt.Errorf("%s: unknown key %s; `softphone run --help` lists the keys", path, strings.Join(names, ", "))
+	}
+	if err := f.secrets(path, getenv); err != nil {
+		return f, err
+	}
+	if err := f.Check(); err != nil {
+		return f, fmt.Errorf("%s: %w", path, err)
+	}
+	return f, nil
+}
+
+// secrets fills in the passwords that stand elsewhere.
+func (f *File) secrets(path string, getenv func(string) string) error {
+	for i := range f.Accounts {
+		a := &f.Accounts[i]
+		given := 0
+		for _, s := range []string{a.Password, a.PasswordFile, a.PasswordEnv} {
+			if s != "" {
+				given++
+			}
+		}
+		if given > 1 {
+			return fmt.Errorf("%s: account %d: give only one of password, password_file and password_env", path, i+1)
+		}
+		switch {
+		case a.Password != "":
+			if err := private(path); err != nil {
+				return fmt.Errorf("%s holds a password, but %w", path, err)
+			}
+		case a.PasswordFile != "":
+			file := a.PasswordFile
+			if !filepath.IsAbs(file) {
+				file = filepath.Join(filepath.Dir(path), file)
+			}
+			p, err := ReadPassword(file)
+			if err != nil {
+				return fmt.Errorf("%s: account %d: password_file: %w", path, i+1, err)
+			}
+			a.Password = p
+		case a.PasswordEnv != "":
+			if a.Password = getenv(a.PasswordEnv); a.Password == "" {
+				return fmt.Errorf("%s: account %d: password_env: the variable %s is empty or not set", path, i+1, a.PasswordEnv)
+			}
+		}
+	}
+	return nil
+}
+
+// ReadPassword returns the first line of a file that nobody else may read.
+func ReadPassword(path string) (string, error) {
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return "", err
+	}
+	if err := private(path); err != nil {
+		return "", fmt.Errorf("%s: %w", path, err)
+	}
+	line, _, _ := strings.Cut(string(data), "\n")
+	line = strings.TrimSuffix(line, "\r")
+	if line == "" {
+		return "", fmt.Errorf("%s: the first line is empty; it must be the password", path)
+	}
+	return line, nil
+}
