@@ -95,7 +95,11 @@ func (a Account) Name() string {
 // CheckServer checks "host" or "host:port"; an IPv6 address with a port stands
 // in brackets.
 func CheckServer(server string) error {
-	if _, err := netip.ParseAddr(strings.Trim(server, "[]")); err == nil {
+	bare := server
+	if strings.HasPrefix(server, "[") && strings.HasSuffix(server, "]") {
+		bare = server[1 : len(server)-1]
+	}
+	if _, err := netip.ParseAddr(bare); err == nil {
 		return nil
 	}
 	host, port, ok := strings.Cut(server, ":")

@@ -50,7 +50,7 @@ func TestLoad_PasswordFile(t *testing.T) {
 func TestLoad_Refuses(t *testing.T) {
 	for _, c := range []struct{ name, text, says string }{
 		{"unknown key", "[sip]\nlissten=[]\n", "unknown key sip.lissten"},
-		{"syntax", "[sip\n", ":1:"},
+		{"syntax", "[sip\n", "softphone.toml:2:"},
 		{"listen", "[sip]\nlisten=[\"udp:here\"]\n", "sip.listen[0]"},
 		{"ports", "[media]\nrtp_ports=\"9-5\"\n", "media.rtp_ports"},
 		{"ptime", "[media]\nptime=\"15ms\"\n", "media.ptime"},
