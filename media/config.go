@@ -1,0 +1,53 @@
+package media
+
+import (
+	"io"
+	"log/slog"
+	"net/netip"
+	"time"
+
+	"github.com/softphone-go/softphone/media/dtmf"
+	"github.com/softphone-go/softphone/media/jitter"
+)
+
+// TapPacket is one datagram seen by a Session, before any check when received.
+type TapPacket struct {
+	Time          time.Time // of arrival or sending
+	Sent          bool
+	RTCP          bool // by its first two octets (RFC 5761 §4)
+	Local, Remote netip.AddrPort
+	Data          []byte // valid during the call only
+}
+
+// SessionConfig sets up a Session. Callbacks run on the goroutine that ticks:
+// they must not block, must not allocate if nothing is to allocate, and must not
+// call Close of the same Session.
+type SessionConfig struct {
+	// Socket is where media flows. The Session owns it from NewSession on,
+	// also when NewSession fails.
+	Socket *Socket
+
+	// CNAME identifies this end in RTCP (RFC 7022); "" takes a random one.
+	CNAME string
+
+	// Tap sees every datagram. nil: none.
+	Tap func(TapPacket)
+
+	Logger *slog.Logger // nil: silent
+
+	// Jitter sets up the playout buffer; the zero value is its default.
+	Jitter jitter.Config
+
+	// OnDigit is told each key press once, when the key is up. nil: none.
+	OnDigit func(dtmf.Digit)
+
+	// OnTimeout is called when no RTP packet came for Timeout while media is to
+	// be received: not on hold and not before the first Apply. It is called
+	// once, and again only after packets came in between. 0 or nil: never.
+	Timeout   time.Duration
+	OnTimeout func()
+
+	// Rand gives SSRC, first sequence number and timestamp and the RTCP
+	// intervals. nil: crypto/rand.
+	Rand io.Reader
+}

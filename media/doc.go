@@ -1,0 +1,20 @@
+// Package media moves the sound of a call: RTP and RTCP over a pair of UDP
+// ports, driven by ticks of 10 ms.
+//
+//	            reader goroutine            tick goroutine (Pacer)
+//	network ─▶ copy, stamp, ring ─▶ source check ─▶ RTCP / RTP ─▶ jitter ─▶ Sink
+//	                                                  └─▶ telephone-event ─▶ OnDigit
+//	network ◀─────────────────── packet ◀─ G.711 / telephone-event ◀─ mute ◀─ Source
+//
+// It follows RFC 3550 (RTP and RTCP), RFC 3551 (G.711 in RTP), RFC 4733
+// (telephone events), RFC 5761 (RTP and RTCP on one port) and RFC 4961
+// (symmetric RTP).
+//
+// Ports opens pairs of ports as Sockets, a Session runs the media of one call on
+// a Socket, and a Pacer ticks the Sessions. A tick never blocks and, once a call
+// is under way, allocates nothing. What is set from outside (parameters, source,
+// sink, mute, digits) is picked up by the next tick.
+//
+// The package never negotiates (that is media/offer), never mixes calls, never
+// encrypts, and never answers the network on behalf of an unknown source.
+package media

@@ -1,0 +1,114 @@
+package media
+
+import (
+	"errors"
+	"log/slog"
+	"net"
+	"net/netip"
+	"sync"
+)
+
+// Socket is a pair of UDP ports, open. A Session takes it over; without one,
+// Close gives the ports back.
+type Socket struct {
+	rtp, rtcp packetConn
+	close     func() error
+}
+
+// RTP is the local address of the even port.
+func (s *Socket) RTP() netip.AddrPort { return s.rtp.local }
+
+// RTCP is the local address of the odd port.
+func (s *Socket) RTCP() netip.AddrPort { return s.rtcp.local }
+
+// Close gives both ports back. Later calls return what the first did. It may be
+// called from any goroutine.
+func (s *Socket) Close() error { return s.close() }
+
+// Kernel buffers: a burst of half a second at the shortest packet time, many
+// times over, and no more than a plain system grants without privileges.
+const socketBuffer = 256 << 10
+
+func newSocket(rtp, rtcp net.PacketConn, rtpAddr, rtcpAddr netip.AddrPort, log *slog.Logger) *Socket {
+	for _, c := range []net.PacketConn{rtp, rtcp} {
+		if u, ok := c.(*net.UDPConn); ok {
+			tune(u, log)
+		}
+	}
+	return &Socket{
+		rtp:  newPacketConn(rtp, rtpAddr),
+		rtcp: newPacketConn(rtcp, rtcpAddr),
+		close: sync.OnceValue(func() error {
+			return errors.Join(rtp.Close(), rtcp.Close())
+		}),
+	}
+}
+
+// tune asks for expedited forwarding (RFC 3246, DSCP 46) and bigger buffers. The
+// call works without either, so a refusal is only noted.
+func tune(u *net.UDPConn, log *slog.Logger) {
+	err := errors.Join(u.SetReadBuffer(socketBuffer), u.SetWriteBuffer(socketBuffer), setTrafficClass(u))
+	if err != nil {
+		log.Debug("media socket options refused", "local", u.LocalAddr(), "error", err)
+	}
+}
+
+// addrPortConn is what *net.UDPConn offers to read and write without allocation.
+type addrPortConn interface {
+	ReadFromUDPAddrPort(p []byte) (int, netip.AddrPort, error)
+	WriteToUDPAddrPort(p []byte, to netip.AddrPort) (int, error)
+}
+
+// packetConn reads and writes datagrams with netip addresses over any
+// net.PacketConn. One goroutine reads and one writes at a time.
+type packetConn struct {
+	conn  net.PacketConn
+	fast  addrPortConn // the same; nil: not offered
+	local netip.AddrPort
+
+	to     netip.AddrPort // of the last write without fast
+	toAddr net.Addr
+}
+
+func newPacketConn(c net.PacketConn, local netip.AddrPort) packetConn {
+	if a, ok := c.LocalAddr().(*net.UDPAddr); ok && a.Port != 0 {
+		local = unmap(a.AddrPort())
+	}
+	fast, _ := c.(addrPortConn)
+	return packetConn{conn: c, fast: fast, local: local}
+}
+
+func unmap(a netip.AddrPort) netip.AddrPort {
+	return netip.AddrPortFrom(a.Addr().Unmap(), a.Port())
+}
+
+func (c *packetConn) read(p []byte) (int, netip.AddrPort, error) {
+	if c.fast != nil {
+		n, from, err := c.fast.ReadFromUDPAddrPort(p)
+		return n, unmap(from), err
+	}
+	n, from, err := c.conn.ReadFrom(p)
+	if err != nil {
+		return n, netip.AddrPort{}, err
+	}
+	if u, ok := from.(*net.UDPAddr); ok {
+		return n, unmap(u.AddrPort()), nil
+	}
+	a, err := netip.ParseAddrPort(from.String())
+	if err != nil {
+		return n, netip.AddrPort{}, nil // an address nobody is latched to
+	}
+	return n, unmap(a), nil
+}
+
+func (c *packetConn) write(p []byte, to netip.AddrPort) error {
+	if c.fast != nil {
+		_, err := c.fast.WriteToUDPAddrPort(p, to)
+		return err
+	}
+	if to != c.to {
+		c.to, c.toAddr = to, net.UDPAddrFromAddrPort(to)
+	}
+	_, err := c.conn.WriteTo(p, c.toAddr)
+	return err
+}
