@@ -1,0 +1,86 @@
+package archtest
+
+import "strings"
+
+const module = "github.com/softphone-go/softphone"
+
+// layers says which packages of the module a package may import outside its
+// tests. A name ending in /... covers the packages below it too. A package that
+// is not listed fails the test: say where it belongs first.
+var layers = []struct {
+	from string
+	may  []string
+}{
+	{"number", nil},
+	{"blocklist", []string{"number"}},
+	{"phonebook", []string{"number"}},
+	{"store", []string{"number"}},
+	{"capture", nil},
+	{"config", []string{"number"}},
+	{"sip/...", []string{"sip/..."}},
+	{"media/...", []string{"media/..."}},
+	{"dialer", []string{"sip/...", "media/...", "number"}},
+	{"agent", []string{"dialer", "sip", "media/...", "number", "blocklist", "phonebook", "store"}},
+	{"control/...", []string{"control/...", "agent", "dialer", "sip", "media/...", "number", "blocklist", "phonebook", "store", "config"}},
+	{"phone", []string{"agent", "control/...", "dialer", "sip", "media/...", "number", "blocklist", "phonebook", "store", "config", "capture"}},
+	{"internal/memnet", nil},
+	{"internal/archtest", nil},
+	{"internal/exchange", []string{"media/audio", "media/g711"}},
+	{"cmd/...", []string{"..."}},
+	{"examples/...", []string{"..."}},
+	{"e2e", []string{"media/...", "phone", "dialer", "sip", "number"}},
+}
+
+// owners says which packages may import a library, in their tests too.
+var owners = []struct {
+	library string
+	owners  []string
+}{
+	{"github.com/emiago/sipgo", []string{"sip/...", "internal/exchange"}},
+	{"github.com/icholy/digest", []string{"sip/...", "internal/exchange"}},
+	{"github.com/pion/rtp", []string{"media/...", "internal/exchange"}},
+	{"github.com/pion/rtcp", []string{"media/...", "internal/exchange"}},
+	{"github.com/pion/sdp", []string{"media/...", "internal/exchange"}},
+	{"github.com/pion/srtp", []string{"media/...", "internal/exchange"}},
+	{"github.com/pion/interceptor", []string{"media/..."}},
+	{"github.com/pion/stun", []string{"sip/...", "media/..."}},
+	{"github.com/zaf/g711", []string{"media/...", "internal/exchange"}},
+	{"github.com/gopacket/gopacket", []string{"capture"}},
+	{"github.com/nyaruka/phonenumbers", []string{"number"}},
+	{"modernc.org/sqlite", []string{"store"}},
+	{"github.com/spf13/cobra", []string{"cmd/..."}},
+	{"github.com/BurntSushi/toml", []string{"config"}},
+}
+
+// strangers may not meet even in tests.
+var strangers = [][2]string{
+	{"sip/...", "media/..."},
+	{"sip/...", "blocklist"},
+	{"media/...", "sip/..."},
+	{"media/...", "blocklist"},
+	{"blocklist", "sip/..."},
+	{"blocklist", "media/..."},
+}
+
+func matches(pattern, name string) bool {
+	if pattern == "..." {
+		return true
+	}
+	if tree, ok := strings.CutSuffix(pattern, "/..."); ok {
+		return name == tree || strings.HasPrefix(name, tree+"/")
+	}
+	return name == pattern
+}
+
+func matchesAny(patterns []string, name string) bool {
+	for _, p := range patterns {
+		if matches(p, name) {
+			return true
+		}
+	}
+	return false
+}
+
+func inLibrary(library, path string) bool {
+	return path == library || strings.HasPrefix(path, library+"/")
+}
