@@ -1,0 +1,272 @@
+package audio
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"math"
+	"os"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// Recorder is a Sink that writes a WAV file of 16-bit PCM.
+//
+//	WriteFrame -> ring of 2.56 s -> writer goroutine -> file
+//
+// WriteFrame copies the frame and returns: it never blocks and never allocates.
+// When the disk cannot keep up for longer than the ring lasts, frames are
+// dropped and counted, and silence of the same length takes their place, so
+// that the recording keeps its time. The header is written anew every second,
+// so the file is a valid WAV even when the process is killed.
+//
+// WriteFrame is for one goroutine at a time, all else for any.
+type Recorder struct {
+	path    string
+	rate    int
+	file    *os.File
+	ring    [recorderSlots]slot
+	head    atomic.Uint64 // slots filled
+	tail    atomic.Uint64 // slots emptied
+	frames  atomic.Uint64 // frames offered, dropped ones included
+	dropped atomic.Uint64
+	closed  atomic.Bool
+	wake    chan struct{} // to the writer: the ring fills up
+	quit    chan struct{} // to the writer: finish
+	done    chan struct{} // from the writer: the file is closed
+	once    sync.Once
+	failed  atomic.Pointer[error]
+	samples atomic.Int64 // written to the file
+
+	// Owned by the writer goroutine.
+	next   uint64     // number of the frame that comes next
+	up     *Resampler // from the other rate to ours
+	block  []byte     // samples not yet written
+	offset int64      // in the file
+	limit  int64      // octets of sound that fit
+}
+
+// slot is one frame in a ring.
+type slot struct {
+	number  uint64
+	rate, n int
+	samples [maxFrameSamples]int16
+}
+
+const (
+	recorderSlots  = 256 // 2.56 s; a power of two
+	recorderPeriod = 200 * time.Millisecond
+	headerPeriod   = time.Second
+	headerSize     = 44
+	// A RIFF size has 32 bits and counts the 36 octets before the sound.
+	maxRecording = math.MaxUint32 - 36 - 1
+)
+
+// CreateWAV creates or replaces the file at path, readable by its owner alone
+// since it holds private speech, and starts its writer. The rate is 8000 or
+// 16000 Hz; frames of the other rate are resampled. Call Close to finish it.
+func CreateWAV(path string, rate int) (*Recorder, error) {
+	if rate != Narrowband && rate != Wideband {
+		return nil, fmt.Errorf("cannot record %s at %d Hz; 8000 or 16000 Hz can be had", path, rate)
+	}
+	file, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_TRUNC, 0o600)
+	if err != nil {
+		return nil, fmt.Errorf("cannot create the recording: %w", err)
+	}
+	if info, err := file.Stat(); err == nil && info.Mode().IsRegular() && info.Mode().Perm() != 0o600 {
+		_ = file.Chmod(0o600) // it was there before, with a wider mode
+	}
+	if _, err := file.WriteAt(header(rate, 0), 0); err != nil {
+		return nil, errors.Join(fmt.Errorf("cannot write the recording: %w", err), file.Close())
+	}
+	up, err := NewResampler(Narrowband+Wideband-rate, rate)
+	if err != nil {
+		return nil, errors.Join(err, file.Close())
+	}
+	r := &Recorder{
+		path: path, rate: rate, file: file, up: up, offset: headerSize, limit: maxRecording,
+		wake: make(chan struct{}, 1), quit: make(chan struct{}), done: make(chan struct{}),
+		block: make([]byte, 0, 2*recorderSlots*maxFrameSamples),
+	}
+	go r.run()
+	return r, nil
+}
+
+// WriteFrame takes 10 ms. After Close it does nothing.
+func (r *Recorder) WriteFrame(f *Frame) {
+	if r.closed.Load() {
+		return
+	}
+	number := r.frames.Add(1) - 1
+	head := r.head.Load()
+	used := head - r.tail.Load()
+	if used == recorderSlots || len(f.Samples) > maxFrameSamples {
+		r.dropped.Add(1)
+		return
+	}
+	s := &r.ring[head%recorderSlots]
+	s.number, s.rate = number, f.Rate
+	s.n = copy(s.samples[:], f.Samples)
+	r.head.Store(head + 1)
+	if used >= recorderSlots/4 {
+		select {
+		case r.wake <- struct{}{}:
+		default:
+		}
+	}
+}
+
+// Dropped counts the frames of 10 ms that were replaced by silence because the
+// disk did not keep up.
+func (r *Recorder) Dropped() uint64 { return r.dropped.Load() }
+
+// Duration is how much sound was taken, dropped frames included.
+func (r *Recorder) Duration() time.Duration {
+	return time.Duration(r.frames.Load()) * FrameTime
+}
+
+// Path is the file's name as given to CreateWAV.
+func (r *Recorder) Path() string { return r.path }
+
+// Err is what stopped the recording, nil as long as all is well.
+func (r *Recorder) Err() error {
+	if err := r.failed.Load(); err != nil {
+		return *err
+	}
+	return nil
+}
+
+// Close writes what was taken, finishes the header and closes the file. It
+// waits for the disk. Later calls return the same error.
+func (r *Recorder) Close() error {
+	r.once.Do(func() {
+		r.closed.Store(true)
+		close(r.quit)
+	})
+	<-r.done
+	return r.Err()
+}
+
+func (r *Recorder) fail(err error) {
+	err = fmt.Errorf("the recording %s stopped after %v: %w",
+		r.path, duration(r.samples.Load(), r.rate).Round(time.Millisecond), err)
+	r.failed.CompareAndSwap(nil, &err)
+}
+
+// run is the writer goroutine.
+func (r *Recorder) run() {
+	defer close(r.done)
+	ticker := time.NewTicker(recorderPeriod)
+	defer ticker.Stop()
+	headed := time.Now()
+	for quit := false; !quit; {
+		select {
+		case <-ticker.C:
+		case <-r.wake:
+		case <-r.quit:
+			quit = true
+		}
+		r.drain()
+		if quit {
+			r.fill(r.frames.Load()) // frames dropped at the very end
+		}
+		r.flush()
+		if now := time.Now(); quit || now.Sub(headed) >= headerPeriod {
+			headed = now
+			r.rewriteHeader()
+		}
+	}
+	if err := r.file.Close(); err != nil {
+		r.fail(err)
+	}
+}
+
+// drain moves all frames from the ring to the block.
+func (r *Recorder) drain() {
+	for {
+		tail := r.tail.Load()
+		if tail == r.head.Load() {
+			return
+		}
+		s := &r.ring[tail%recorderSlots]
+		r.fill(s.number)
+		r.append(s)
+		r.next = s.number + 1
+		r.tail.Store(tail + 1)
+	}
+}
+
+// fill puts silence in place of the frames before number that were dropped.
+func (r *Recorder) fill(number uint64) {
+	silence := 2 * r.rate / framesPerSecond
+	for ; r.next < number; r.next++ {
+		r.room(silence)
+		r.block = append(r.block, make([]byte, silence)...)
+	}
+}
+
+// append puts one frame, at the file's rate, into the block.
+func (r *Recorder) append(s *slot) {
+	samples := s.samples[:s.n]
+	var converted [2 * maxFrameSamples]int16
+	if s.rate != r.rate {
+		samples = converted[:r.up.Process(converted[:], samples)]
+	}
+	r.room(2 * len(samples))
+	for _, v := range samples {
+		r.block = binary.LittleEndian.AppendUint16(r.block, uint16(v))
+	}
+}
+
+// room makes place for n octets in the block.
+func (r *Recorder) room(n int) {
+	if len(r.block)+n > cap(r.block) {
+		r.flush()
+	}
+}
+
+// flush writes the block. After an error or past the largest size a WAV file
+// can have, nothing more is written.
+func (r *Recorder) flush() {
+	block := r.block
+	r.block = r.block[:0]
+	if len(block) == 0 || r.failed.Load() != nil {
+		return
+	}
+	if r.offset-headerSize+int64(len(block)) > r.limit {
+		r.fail(errors.New("a WAV file cannot be larger than 4 GiB"))
+		return
+	}
+	if _, err := r.file.WriteAt(block, r.offset); err != nil {
+		r.fail(err)
+		return
+	}
+	r.offset += int64(len(block))
+	r.samples.Add(int64(len(block) / 2))
+}
+
+// rewriteHeader brings the sizes in the header up to date.
+func (r *Recorder) rewriteHeader() {
+	if _, err := r.file.WriteAt(header(r.rate, r.offset-headerSize), 0); err != nil {
+		r.fail(err)
+	}
+}
+
+// header is that of a mono file of 16-bit PCM with so many octets of sound.
+func header(rate int, size int64) []byte {
+	le := binary.LittleEndian
+	b := make([]byte, 0, headerSize)
+	b = append(b, "RIFF"...)
+	b = le.AppendUint32(b, uint32(headerSize-8+size))
+	b = append(b, "WAVEfmt "...)
+	b = le.AppendUint32(b, 16)
+	b = le.AppendUint16(b, formatPCM)
+	b = le.AppendUint16(b, 1)
+	b = le.AppendUint32(b, uint32(rate))
+	b = le.AppendUint32(b, uint32(2*rate))
+	b = le.AppendUint16(b, 2)
+	b = le.AppendUint16(b, 16)
+	b = append(b, "data"...)
+	return le.AppendUint32(b, uint32(size))
+}
