@@ -1,0 +1,306 @@
+package dialer
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/softphone-go/softphone/media"
+	"github.com/softphone-go/softphone/media/audio"
+	"github.com/softphone-go/softphone/media/dtmf"
+	"github.com/softphone-go/softphone/media/offer"
+	"github.com/softphone-go/softphone/sip"
+)
+
+// Info is how a call stands at one moment.
+type Info struct {
+	ID        string
+	Direction Direction
+	State     State
+	AccountID string
+	Remote    sip.Identity
+	Context   string // DialRequest.Context
+
+	EarlyMedia bool // sound before the answer
+	Held       bool // we hold them
+	RemoteHeld bool // they hold us
+	Muted      bool
+
+	Codec    string    // encoding name of what we send; "" until agreed
+	Started  time.Time // when the Call came to be
+	Answered time.Time // zero until then
+}
+
+// Call is one call, from dialling or arrival to its end. Its id stays the same
+// whatever becomes of the dialogs under it. All methods are safe for any
+// goroutine, but must not be waited for from within Config.Events.
+type Call struct {
+	d    *Dialer
+	id   string
+	mail *mailbox
+	done chan struct{}
+	log  *slog.Logger
+
+	mu      sync.Mutex // guards what any goroutine may read
+	info    Info
+	outcome Outcome
+	session *media.Session
+	stats   media.Stats  // once session is gone
+	playing audio.Finite // the source, where it ends
+
+	// What follows belongs to the loop.
+	state   State
+	context context.Context // of SIP transactions within the dialog; ends with the call
+	cancel  context.CancelFunc
+	leg     *leg
+	source  audio.Source // what is sent while nobody holds
+	sink    audio.Sink
+	timers  timers
+	hearing hearing
+	dialog  *sip.Dialog // confirmed
+	end     ending
+
+	request  sip.InviteRequest
+	client   *sip.ClientInvite
+	early    earlyDialogs
+	progress sip.Provisional // what ActionReport tells of
+	ringing  bool            // EventRinging was told
+	offered  []byte          // our offer, in the INVITE or in our 200
+	answered []byte          // their answer that is in force
+
+	invitation *sip.Invitation
+	reject     rejection
+
+	negotiation negotiation
+	proposals   []*proposal // wanted re-INVITEs, first come first served
+	glaring     bool        // a re-INVITE waits for its time after 491
+	infoDigits  digitQueue
+}
+
+// ending is what will be said of the call when it is over. What was blamed
+// first stands: a BYE that crosses ours does not make them the one who ended.
+type ending struct {
+	settled     bool
+	disposition Disposition
+	by          Party
+	code        int
+	reason      string
+	err         error
+
+	sent     bool // the INVITE has left
+	rang     time.Time
+	answered time.Time
+	stopped  time.Time // when the sound stopped
+}
+
+// rejection is the final response that ActionReject sends.
+type rejection struct {
+	code   int
+	reason string
+	silent bool
+}
+
+func newCall(d *Dialer, dir Direction, accountID string, remote sip.Identity, ref string) *Call {
+	id := newID()
+	ctx, cancel := context.WithCancel(context.Background())
+	c := &Call{
+		d:       d,
+		id:      id,
+		mail:    newMailbox(),
+		done:    make(chan struct{}),
+		log:     d.log.With("call", id),
+		context: ctx,
+		cancel:  cancel,
+		leg:     newLeg(&d.cfg),
+		info: Info{
+			ID: id, Direction: dir, AccountID: accountID, Remote: remote,
+			Context: ref, Started: time.Now(),
+		},
+	}
+	c.leg.onDigit = func(digit dtmf.Digit) { c.mail.post(func() { c.heardDigit(digit.Rune) }) }
+	c.leg.source = audio.Silence{}
+	return c
+}
+
+// newID returns a time-ordered UUID (RFC 9562 §5.7).
+func newID() string {
+	id, err := uuid.NewV7()
+	if err != nil { // the system's randomness failed; a call still needs a name
+		return uuid.New().String()
+	}
+	return id.String()
+}
+
+// ID returns the call's stable id.
+func (c *Call) ID() string { return c.id }
+
+// Direction says who called.
+func (c *Call) Direction() Direction { return c.Info().Direction }
+
+// Remote is the other party.
+func (c *Call) Remote() sip.Identity { return c.Info().Remote }
+
+// State returns where the call stands.
+func (c *Call) State() State { return c.Info().State }
+
+// Done is closed when the call has ended and its EventEnded has been told.
+func (c *Call) Done() <-chan struct{} { return c.done }
+
+// Info returns how the call stands.
+func (c *Call) Info() Info {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.info
+}
+
+// Outcome returns how the call went: the zero Outcome until it has ended.
+func (c *Call) Outcome() Outcome {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.outcome
+}
+
+// Stats returns the media statistics, after the end those of the end.
+func (c *Call) Stats() media.Stats {
+	c.mu.Lock()
+	session, stats := c.session, c.stats
+	c.mu.Unlock()
+	if session == nil {
+		return stats
+	}
+	return session.Stats()
+}
+
+// Hangup ends the call in whatever state it is: an outgoing call that is not
+// answered is cancelled, one that rings here is declined, an answered one gets
+// a BYE, an ended one stays as it is. It returns nil once that is under way;
+// Done tells when the call has ended.
+func (c *Call) Hangup(ctx context.Context) error {
+	err := c.ask(ctx, func(reply func(error)) {
+		c.hangup(c.d.cfg.DeclineCode)
+		reply(nil)
+	})
+	if err == ErrEnded { //nolint:errorlint // ask returns it bare
+		return nil
+	}
+	return err
+}
+
+// Reject declines a call that rings here with a SIP status code from 300 to
+// 699; 0 means Config.DeclineCode. In other states it returns ErrState.
+func (c *Call) Reject(ctx context.Context, code int) error {
+	if code == 0 {
+		code = c.d.cfg.DeclineCode
+	}
+	if code < 300 || code > 699 {
+		return fmt.Errorf("dialer: %d cannot refuse a call; use a code from 300 to 699", code)
+	}
+	return c.ask(ctx, func(reply func(error)) {
+		if c.state != Incoming {
+			reply(c.stateError("reject"))
+			return
+		}
+		c.hangup(code)
+		reply(nil)
+	})
+}
+
+// Mute turns our microphone off or on. The far side is not told (RFC 3264 has
+// hold for that); it hears silence.
+func (c *Call) Mute(on bool) error {
+	return c.ask(context.Background(), func(reply func(error)) {
+		if c.leg.muted != on {
+			c.leg.setMuted(on)
+			c.update(func(i *Info) { i.Muted = on })
+			c.tell(pick(on, EventMuted, EventUnmuted), 0, "")
+		}
+		reply(nil)
+	})
+}
+
+// SetSource changes what we send. Nil means Config.NewSource's.
+func (c *Call) SetSource(s audio.Source) {
+	if s == nil {
+		s = c.d.cfg.NewSource()
+	}
+	c.mail.post(func() {
+		c.source = s
+		c.route()
+	})
+}
+
+// SetSink changes what takes the sound that arrives. Nil means nothing does.
+func (c *Call) SetSink(s audio.Sink) {
+	if s == nil {
+		s = audio.Discard{}
+	}
+	c.mail.post(func() {
+		c.sink = s
+		c.route()
+	})
+}
+
+// route gives the session its source. Nothing of the user's sound is used up
+// before the answer or while we hold: nobody would hear it.
+func (c *Call) route() {
+	c.leg.setSink(c.sink)
+	if c.state == Established && !c.info.Held {
+		c.leg.setSource(c.source)
+		finite, _ := c.source.(audio.Finite)
+		c.mu.Lock()
+		c.playing = finite
+		c.mu.Unlock()
+	} else {
+		c.leg.setSource(audio.Silence{})
+	}
+}
+
+// ask has the loop run f and waits for its reply, for the end of the call or
+// for ctx. The loop goes on with f when ctx ends first.
+func (c *Call) ask(ctx context.Context, f func(reply func(error))) error {
+	answer := make(chan error, 1)
+	if !c.mail.post(func() { f(func(err error) { answer <- err }) }) {
+		return ErrEnded
+	}
+	select {
+	case err := <-answer:
+		return err
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-c.done:
+	}
+	select { // the reply may have come together with the end
+	case err := <-answer:
+		return err
+	default:
+		return ErrEnded
+	}
+}
+
+func (c *Call) stateError(what string) error {
+	if c.state == Ended {
+		return ErrEnded
+	}
+	return fmt.Errorf("%w: %s while %s", ErrState, what, c.state)
+}
+
+// update changes what other goroutines see.
+func (c *Call) update(f func(*Info)) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	f(&c.info)
+}
+
+// codec names what we send, for Info.
+func codec(p offer.Params) string { return p.Send.Name }
+
+func pick[T any](first bool, a, b T) T {
+	if first {
+		return a
+	}
+	return b
+}

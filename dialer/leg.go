@@ -1,0 +1,213 @@
+package dialer
+
+import (
+	"bytes"
+	"crypto/rand"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"net/netip"
+
+	"github.com/softphone-go/softphone/media"
+	"github.com/softphone-go/softphone/media/audio"
+	"github.com/softphone-go/softphone/media/dtmf"
+	"github.com/softphone-go/softphone/media/offer"
+)
+
+// leg is the media of one call: its socket, later its session, and what was
+// said about them in SDP. The call's loop owns it.
+//
+//	open -> offer or answer -> apply (any number of times) -> close
+type leg struct {
+	cfg     *Config
+	onDigit func(dtmf.Digit)
+
+	local   offer.Local
+	said    []byte // the last description sent, to know when Version must rise
+	socket  *media.Socket
+	session *media.Session
+	detach  func()       // takes the session from the Pacer
+	params  offer.Params // in force
+	applied bool
+
+	source audio.Source
+	sink   audio.Sink
+	muted  bool
+}
+
+func newLeg(cfg *Config) *leg {
+	var id [8]byte
+	_, _ = rand.Read(id[:]) // never fails
+	return &leg{
+		cfg: cfg,
+		local: offer.Local{
+			// RFC 8866 §5.2: numeric; 62 bits leave room for peers that read
+			// it as a signed number.
+			SessionID:        binary.BigEndian.Uint64(id[:]) >> 2,
+			Version:          1,
+			Codecs:           cfg.Codecs,
+			EventPayloadType: cfg.EventPayloadType,
+			PTime:            cfg.PTime,
+			Direction:        offer.SendRecv,
+		},
+	}
+}
+
+// open makes sure that there is a port on addr. A port on another address, left
+// from a hop that did not answer, is closed with what ran on it.
+func (l *leg) open(addr netip.Addr) error {
+	addr = addr.Unmap()
+	if (l.socket != nil || l.session != nil) && l.local.Addr == addr {
+		return nil
+	}
+	l.close()
+	socket, err := l.cfg.Ports.Open(addr)
+	if err != nil {
+		return fmt.Errorf("dialer: no port for sound on %s: %w", addr, err)
+	}
+	l.socket = socket
+	l.local.Addr = addr
+	l.local.RTPPort = socket.RTP().Port()
+	l.local.RTCPPort = socket.RTCP().Port()
+	return nil
+}
+
+// offer describes what we want, in the given direction.
+func (l *leg) offer(dir offer.Direction) ([]byte, error) {
+	local := l.local
+	if l.applied {
+		local = local.Keep(l.params)
+	}
+	local.Direction = dir
+	return l.say(func(version uint64) ([]byte, error) {
+		local.Version = version
+		return local.Offer()
+	})
+}
+
+// answer describes what we take of their offer, in the given direction at most.
+func (l *leg) answer(remote []byte, dir offer.Direction) ([]byte, offer.Params, error) {
+	local := l.local
+	if l.applied {
+		local = local.Keep(l.params)
+	}
+	local.Direction = dir
+	var params offer.Params
+	body, err := l.say(func(version uint64) (body []byte, err error) {
+		local.Version = version
+		body, params, err = local.Answer(remote)
+		return body, err
+	})
+	return body, params, err
+}
+
+// say builds a description, with Version one higher when it differs from the
+// last one sent (RFC 3264 §8).
+func (l *leg) say(build func(version uint64) ([]byte, error)) ([]byte, error) {
+	body, err := build(l.local.Version)
+	if err != nil {
+		return nil, err
+	}
+	if l.said != nil && !bytes.Equal(body, l.said) {
+		l.local.Version++
+		if body, err = build(l.local.Version); err != nil {
+			return nil, err
+		}
+	}
+	l.said = body
+	return body, nil
+}
+
+// accept reads their answer to our offer.
+func (l *leg) accept(ours, theirs []byte) (offer.Params, error) {
+	if len(theirs) == 0 {
+		return offer.Params{}, errors.New("dialer: the answer holds no SDP")
+	}
+	return l.local.Accept(ours, theirs)
+}
+
+// probe says whether their offer could be answered at all, before a port is
+// taken for it.
+func (l *leg) probe(addr netip.Addr, remote []byte) error {
+	local := l.local
+	local.Addr, local.RTPPort, local.RTCPPort = addr.Unmap(), 9, 0
+	_, _, err := local.Answer(remote)
+	return err
+}
+
+// apply puts params into force and starts the session at the first time.
+func (l *leg) apply(params offer.Params) error {
+	if l.session == nil {
+		if err := l.start(); err != nil {
+			return err
+		}
+	}
+	if err := l.session.Apply(params); err != nil {
+		return fmt.Errorf("dialer: media parameters: %w", err)
+	}
+	l.params, l.applied = params, true
+	if l.detach == nil {
+		l.detach = l.cfg.Pacer.Add(l.session)
+	}
+	return nil
+}
+
+func (l *leg) start() error {
+	if l.socket == nil {
+		return errors.New("dialer: no port is open for sound")
+	}
+	session, err := media.NewSession(media.SessionConfig{
+		Socket:  l.socket,
+		Tap:     l.cfg.MediaTap,
+		Logger:  l.cfg.Logger,
+		Jitter:  l.cfg.Jitter,
+		OnDigit: l.onDigit,
+	})
+	if err != nil {
+		return fmt.Errorf("dialer: media session: %w", err)
+	}
+	l.session, l.socket = session, nil
+	session.SetSource(l.source)
+	session.SetSink(l.sink)
+	session.SetMuted(l.muted)
+	return nil
+}
+
+func (l *leg) setSource(s audio.Source) {
+	l.source = s
+	if l.session != nil {
+		l.session.SetSource(s)
+	}
+}
+
+func (l *leg) setSink(s audio.Sink) {
+	l.sink = s
+	if l.session != nil {
+		l.session.SetSink(s)
+	}
+}
+
+func (l *leg) setMuted(on bool) {
+	l.muted = on
+	if l.session != nil {
+		l.session.SetMuted(on)
+	}
+}
+
+// close gives the port back. It is idempotent and returns the statistics as
+// they stood, zero when no session ran.
+func (l *leg) close() media.Stats {
+	var stats media.Stats
+	if l.detach != nil {
+		l.detach()
+	}
+	if l.session != nil {
+		stats = l.session.Stats()
+		_ = l.session.Close()
+	}
+	if l.socket != nil {
+		_ = l.socket.Close()
+	}
+	l.detach, l.session, l.socket, l.applied = nil, nil, nil, false
+	return stats
+}
