@@ -152,10 +152,15 @@ func (c *country) isMobile(nsn string) bool {
 // with the national prefix and a carrier code.
 func (c *country) national(digits string) string {
 	stripped, ok := c.stripPrefix(digits)
-	if ok && c.general.possible(len(stripped)) {
-		return stripped
+	if !ok || !c.general.possible(len(stripped)) {
+		return digits
 	}
-	return digits
+	// Rubbish such as +49 0000000 could be stripped again and again: left as it
+	// is, its canonical form is its own.
+	if again, ok := c.stripPrefix(stripped); ok && c.general.possible(len(again)) {
+		return digits
+	}
+	return stripped
 }
 
 func (c *country) stripPrefix(digits string) (string, bool) {

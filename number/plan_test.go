@@ -281,3 +281,16 @@ func BenchmarkParse(b *testing.B) {
 		}
 	})
 }
+
+func BenchmarkPrefix(b *testing.B) {
+	p := plan(b, "KR")
+	for _, s := range []string{"070", "+82 70", "+82 15", "+49", "+1 2", "+54 9", "+44 0", "+39"} {
+		b.Run(s, func(b *testing.B) {
+			for b.Loop() {
+				if _, err := p.Prefix(s); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
