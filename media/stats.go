@@ -23,9 +23,12 @@ type Stats struct {
 	WrongSource uint64 // packets from elsewhere than the latched source; ignored
 	Malformed   uint64 // neither RTP nor RTCP, or truncated; ignored
 	Unmapped    uint64 // packets of a payload type that was not agreed; not heard
+	Early       uint64 // packets before the first Apply; ignored
 	Overflows   uint64 // packets dropped since the tick did not come in time
 	Looped      uint64 // own packets that came back (RFC 3550 §8.2)
 	Collisions  uint64 // times the peer had our SSRC and we changed ours
+
+	ReadErrors uint64 // errors while receiving that the operating system told
 
 	RTCPSent     uint64 // compound packets
 	RTCPReceived uint64
@@ -55,6 +58,6 @@ type Stats struct {
 	LastReceived time.Time      // of the last valid RTP packet; zero: none
 	RemoteBye    bool           // the peer ended its stream with an RTCP BYE
 
-	R   float64 // rating of what is heard (ITU-T G.107), 0 to 100
-	MOS float64 // the same as mean opinion score, 1.0 to 4.5
+	R   float64 // rating of what is heard (ITU-T G.107), 0 to 100; 0: nothing heard yet
+	MOS float64 // the same as mean opinion score, 1.0 to 4.5; 0: nothing heard yet
 }

@@ -1,0 +1,147 @@
+package media
+
+import (
+	"time"
+
+	"github.com/pion/rtcp"
+)
+
+const (
+	controlHeader = 4
+	minControl    = 8 // header and SSRC
+	senderInfo    = 20
+	reportBlock   = 24
+
+	// maxRTT is the longest round trip believed. What is longer comes of a
+	// report that does not answer ours.
+	maxRTT = 30 * time.Second
+)
+
+// control takes one datagram that should be RTCP. Nothing of it is believed
+// unless the lengths of all packets in it add up (RFC 3550 A.2).
+func (s *Session) control(d *slot, data []byte, onRTCP bool) {
+	if !s.controlAdmits(d, onRTCP) {
+		s.count.WrongSource++
+		return
+	}
+	if !wellFormed(data) {
+		s.count.Malformed++
+		return
+	}
+	if onRTCP {
+		s.rtcpLatch.take(d.from, d.arrival)
+	}
+	s.count.RTCPReceived++
+	if s.reports.timer.started {
+		s.reports.timer.observe(len(data))
+	}
+	var h rtcp.Header
+	for len(data) > 0 {
+		_ = h.Unmarshal(data) // wellFormed did so before
+		n := controlHeader * (int(h.Length) + 1)
+		s.controlPacket(h, data[controlHeader:n], d.arrival)
+		data = data[n:]
+	}
+}
+
+// controlAdmits checks the source. On the RTP port it is that of the RTP, or, as
+// long as there is none, the described one; on the RTCP port a source is learned
+// as for RTP, but only at an address known from one or the other.
+func (s *Session) controlAdmits(d *slot, onRTCP bool) bool {
+	if !onRTCP {
+		return d.from == s.latch.target()
+	}
+	if d.from == s.rtcpLatch.learned {
+		return true
+	}
+	addr := d.from.Addr()
+	return s.rtcpLatch.admits(d.from, d.arrival) &&
+		(addr == s.latch.target().Addr() || addr == s.rtcpLatch.described.Addr())
+}
+
+func wellFormed(data []byte) bool {
+	if len(data) < minControl {
+		return false
+	}
+	var h rtcp.Header
+	for len(data) > 0 {
+		if len(data) < controlHeader || h.Unmarshal(data) != nil {
+			return false
+		}
+		n := controlHeader * (int(h.Length) + 1)
+		if n > len(data) {
+			return false
+		}
+		data = data[n:]
+	}
+	return true
+}
+
+// controlPacket takes one packet of a compound, without its header.
+func (s *Session) controlPacket(h rtcp.Header, body []byte, arrival time.Duration) {
+	blocks := 0 // where report blocks begin
+	switch h.Type {
+	case rtcp.TypeSenderReport:
+		blocks = 4 + senderInfo
+	case rtcp.TypeReceiverReport:
+		blocks = 4
+	case rtcp.TypeGoodbye:
+		s.goodbye(body, int(h.Count))
+		return
+	default:
+		return
+	}
+	if len(body) < blocks {
+		return
+	}
+	ssrc := bigEndian(body)
+	if ssrc == s.sender.ssrc {
+		s.count.Looped++
+		return
+	}
+	if h.Type == rtcp.TypeSenderReport && (!s.reception.known || ssrc == s.reception.ssrc) {
+		s.reports.srNTP, s.reports.srArrival, s.reports.hasSR = bigEndian(body[4:])<<16|bigEndian(body[8:])>>16, arrival, true
+	}
+	for body = body[blocks:]; h.Count > 0 && len(body) >= reportBlock; h.Count-- {
+		s.reported(body[:reportBlock], arrival)
+		body = body[reportBlock:]
+	}
+}
+
+// reported takes one report block, if it is on what we send.
+func (s *Session) reported(block []byte, arrival time.Duration) {
+	var b rtcp.ReceptionReport
+	if b.Unmarshal(block) != nil || b.SSRC != s.sender.ssrc {
+		return
+	}
+	const signBit, range24 = 1 << 23, 1 << 24
+	s.count.RemoteLost = int64(b.TotalLost)
+	if b.TotalLost&signBit != 0 {
+		s.count.RemoteLost -= range24
+	}
+	s.count.RemoteFractionLost = float64(b.FractionLost) / 256
+	s.count.RemoteJitter = time.Duration(b.Jitter) * sampleTime
+	if b.LastSenderReport == 0 {
+		return // it has no report of ours yet
+	}
+	trip := uint32(s.ntp(arrival)>>16) - b.Delay - b.LastSenderReport
+	if rtt := time.Duration(trip) * time.Second / 65536; rtt <= maxRTT {
+		s.count.RTT = rtt
+		s.count.MaxRTT = max(s.count.MaxRTT, rtt)
+	}
+}
+
+// goodbye notes that the source we hear ended. The call goes on: it is signalling
+// that ends calls.
+func (s *Session) goodbye(body []byte, sources int) {
+	for ; sources > 0 && len(body) >= 4; sources-- {
+		if s.reception.known && bigEndian(body) == s.reception.ssrc {
+			s.count.RemoteBye = true
+		}
+		body = body[4:]
+	}
+}
+
+func bigEndian(b []byte) uint32 {
+	return uint32(b[0])<<24 | uint32(b[1])<<16 | uint32(b[2])<<8 | uint32(b[3])
+}

@@ -1,0 +1,143 @@
+package media
+
+import (
+	"time"
+
+	"github.com/softphone-go/softphone/media/jitter"
+)
+
+// receive takes what arrived until at; everything that arrived if all is set. No
+// more is taken in one go than the rings hold, however fast it comes in.
+func (s *Session) receive(at time.Duration, all bool) {
+	for range rtpSlots {
+		d, data, ok := s.rtpRing.peek()
+		if !ok || !all && d.arrival > at {
+			break
+		}
+		s.datagram(d, data, false)
+		s.rtpRing.pop()
+	}
+	for range rtcpSlots {
+		d, data, ok := s.rtcpRing.peek()
+		if !ok {
+			break
+		}
+		s.datagram(d, data, true)
+		s.rtcpRing.pop()
+	}
+}
+
+// datagram sorts one datagram; onRTCP says at which port it came.
+func (s *Session) datagram(d *slot, data []byte, onRTCP bool) {
+	rtcp := isRTCP(data)
+	if s.cfg.Tap != nil {
+		local := s.socket.RTP()
+		if onRTCP {
+			local = s.socket.RTCP()
+		}
+		s.cfg.Tap(TapPacket{Time: s.epoch.Add(d.arrival), RTCP: rtcp, Local: local, Remote: d.from, Data: data})
+	}
+	switch {
+	case s.description == nil:
+		s.count.Early++
+	case rtcp:
+		s.control(d, data, onRTCP)
+	case onRTCP:
+		s.count.Malformed++
+	default:
+		s.packet(d, data)
+	}
+}
+
+// packet takes one datagram that should be RTP.
+func (s *Session) packet(d *slot, data []byte) {
+	if !s.latch.admits(d.from, d.arrival) {
+		s.count.WrongSource++
+		return
+	}
+	payload, ok := s.parser.packet(data)
+	if !ok {
+		s.count.Malformed++
+		return
+	}
+	h := &s.parser.header
+	kind := s.description.payloads[h.PayloadType]
+	if kind == jitter.Unmapped {
+		s.count.Unmapped++
+		if d.from != s.latch.learned {
+			return // not reason enough to believe a new source
+		}
+	}
+	if s.latch.take(d.from, d.arrival) {
+		s.log.Debug("media source learned", "remote", d.from, "described", s.latch.described)
+	}
+	if h.SSRC == s.sender.ssrc {
+		s.conflict(h.SequenceNumber, h.Timestamp)
+	}
+	if s.reception.known && h.SSRC != s.reception.ssrc {
+		s.events.Reset()
+		s.reports.forget()
+	}
+	s.reception.packet(h.SSRC, h.SequenceNumber)
+	s.count.PacketsReceived++
+	s.count.BytesReceived += uint64(len(payload))
+	s.count.RemoteBye = false
+	s.watch.heard(d.arrival)
+	switch kind {
+	case jitter.PCMU, jitter.PCMA:
+		s.reception.timing(h.Timestamp, d.arrival)
+	case jitter.Event:
+		if s.description.receives() {
+			s.events.Put(h.Timestamp, payload, h.Marker, d.arrival)
+		}
+	}
+	if s.description.receives() {
+		s.playout.Put(jitter.Header{
+			SequenceNumber: h.SequenceNumber,
+			Timestamp:      h.Timestamp,
+			PayloadType:    h.PayloadType,
+			Marker:         h.Marker,
+			SSRC:           h.SSRC,
+		}, payload, d.arrival)
+	}
+}
+
+// conflict deals with a packet that carries our SSRC (RFC 3550 §8.2). Is it a
+// packet of ours, sent back by a reflector such as an echo service, it is counted
+// and heard: the one who calls an echo wants to hear it. Else the peer drew the
+// same number, and we say goodbye under it and draw another.
+func (s *Session) conflict(sequence uint16, ts uint32) {
+	if s.sender.recently(sequence, ts) {
+		s.count.Looped++
+		return
+	}
+	s.count.Collisions++
+	s.bye(s.step.at(0))
+	s.sender.renew(s.rng.Uint32())
+	s.log.Info("the peer uses our SSRC: changed ours")
+}
+
+// play gives the frame due at the time at to the Sink, and key presses to OnDigit.
+func (s *Session) play(at time.Duration) {
+	if s.description == nil {
+		return
+	}
+	for {
+		digit, ok := s.events.Tick(at)
+		if !ok {
+			break
+		}
+		s.count.DigitsReceived++
+		if s.cfg.OnDigit != nil {
+			s.cfg.OnDigit(digit)
+		}
+	}
+	if s.description.receives() {
+		s.playout.Get(s.frame.Samples, at)
+	} else {
+		s.frame.Clear()
+	}
+	if sink := s.settings.sink.Load(); sink != nil {
+		(*sink).WriteFrame(&s.frame)
+	}
+}

@@ -1,0 +1,93 @@
+package media
+
+import (
+	"sync"
+	"time"
+
+	"github.com/softphone-go/softphone/media/jitter"
+	"github.com/softphone-go/softphone/media/quality"
+)
+
+// playoutEvery is how many ticks lie between two looks at the playout buffer's
+// statistics, which cost more than the rest.
+const playoutEvery = 10
+
+// snapshot is the Stats that other goroutines see. The tick only tries the lock:
+// should a reader hold it, the next tick publishes.
+type snapshot struct {
+	mu      sync.Mutex
+	stats   Stats
+	playout jitter.Stats
+	wait    int // ticks until the playout buffer is asked again; the tick's own
+}
+
+// publish shows the state after a tick.
+func (s *Session) publish() {
+	p := &s.snapshot
+	if !p.mu.TryLock() {
+		return
+	}
+	defer p.mu.Unlock()
+	if p.wait--; p.wait < 0 {
+		p.wait = playoutEvery - 1
+		p.playout = s.playout.Stats()
+	}
+	s.collect(&p.stats)
+}
+
+// publishFinal shows the state as it stays.
+func (s *Session) publishFinal() {
+	s.settings.ended.Store(true)
+	p := &s.snapshot
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.playout = s.playout.Stats()
+	s.collect(&p.stats)
+}
+
+// collect fills in what only the tick may read, except playout.
+func (s *Session) collect(to *Stats) {
+	*to = s.count
+	to.PacketsLost = s.reception.lostEver()
+	to.Jitter = s.reception.jitterTime()
+	to.SSRC = s.sender.ssrc
+	to.RemoteSSRC = s.reception.ssrc
+	to.Remote = s.latch.target()
+	to.Latched = s.latch.learned.IsValid()
+	if s.watch.any {
+		to.LastReceived = s.epoch.Add(s.watch.last)
+	}
+}
+
+// Stats returns the statistics as of the last tick, those of playout up to
+// 100 ms older. After Close they are final.
+func (s *Session) Stats() Stats {
+	s.snapshot.mu.Lock()
+	st, p := s.snapshot.stats, s.snapshot.playout
+	s.snapshot.mu.Unlock()
+
+	st.Overflows = s.rtpRing.overflows.Load() + s.rtcpRing.overflows.Load()
+	st.Malformed += s.oversize.Load()
+	st.ReadErrors = s.readErrors.Load()
+	st.PacketsLate, st.PacketsDuplicate, st.PacketsReordered = p.Late, p.Duplicates, p.Reordered
+	st.Concealed, st.Stretched, st.Compressed = p.Concealed, p.Stretched, p.Compressed
+	st.PlayoutDelay, st.PlayoutDelay95, st.PlayoutTarget = p.MeanDelay, p.P95Delay, p.Target
+	st.rate(p)
+	return st
+}
+
+// rate estimates what the listener thinks (ITU-T G.107). The delay is half the
+// round trip, the playout delay, and the 20 ms that it takes to fill a packet.
+func (st *Stats) rate(p jitter.Stats) {
+	if p.Received == 0 {
+		return // nothing was heard: no opinion
+	}
+	total := p.Received + p.Lost
+	missing := p.Lost + p.Late
+	in := quality.Input{
+		Loss:       min(1, float64(missing)/float64(total)),
+		BurstRatio: quality.BurstRatio(missing, p.LossRuns, total),
+		Delay:      st.RTT/2 + p.MeanDelay + 20*time.Millisecond,
+	}
+	st.R, st.MOS = in.R(), in.MOS()
+}
