@@ -15,17 +15,17 @@ type Buffer struct {
 	filter  *Resampler
 }
 
-// NewBuffer keeps up to max of sound at rate, 8000 or 16000 Hz; other rates
+// NewBuffer keeps up to limit of sound at rate, 8000 or 16000 Hz; other rates
 // count as 8000. Frames of the other rate are resampled. All memory is taken
 // at once.
-func NewBuffer(rate int, max time.Duration) *Buffer {
+func NewBuffer(rate int, limit time.Duration) *Buffer {
 	if rate != Wideband {
 		rate = Narrowband
 	}
 	filter, _ := NewResampler(Narrowband+Wideband-rate, rate)
 	return &Buffer{
 		rate: rate, filter: filter,
-		samples: make([]int16, 0, int64(max/FrameTime)*int64(rate/framesPerSecond)),
+		samples: make([]int16, 0, int64(max(limit, 0)/FrameTime)*int64(rate/framesPerSecond)),
 	}
 }
 

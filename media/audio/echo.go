@@ -20,6 +20,7 @@ type Echo struct {
 const (
 	echoSlots = 16 // 160 ms at most; a power of two
 	echoDelay = 2  // frames kept back before reading starts
+	echoSlack = 6  // frames more than that are too old
 )
 
 // NewEcho returns an Echo with nothing in it.
@@ -43,7 +44,7 @@ func (e *Echo) WriteFrame(f *Frame) {
 	e.head.Store(head + 1)
 }
 
-// Dropped counts the frames that found no room because nobody read.
+// Dropped counts the frames that were lost because nobody read.
 func (e *Echo) Dropped() uint64 { return e.dropped.Load() }
 
 // ReadFrame gives back the oldest frame, or silence. When it found none it
@@ -59,8 +60,12 @@ func (e *Echo) ReadFrame(f *Frame) {
 		f.Clear()
 		return
 	}
-	s := &e.ring[tail%echoSlots]
-	e.convert(f, s)
+	if waiting > echoDelay+1+echoSlack { // nobody read for a while: back to the fixed delay
+		skip := waiting - echoDelay - 1
+		e.dropped.Add(skip)
+		tail += skip
+	}
+	e.convert(f, &e.ring[tail%echoSlots])
 	e.tail.Store(tail + 1)
 }
 

@@ -58,6 +58,7 @@ const (
 	recorderSlots  = 256 // 2.56 s; a power of two
 	recorderPeriod = 200 * time.Millisecond
 	headerPeriod   = time.Second
+	recorderBlock  = 16 << 10 // octets gathered for one write
 	headerSize     = 44
 	// A RIFF size has 32 bits and counts the 36 octets before the sound.
 	maxRecording = math.MaxUint32 - 36 - 1
@@ -67,6 +68,16 @@ const (
 // since it holds private speech, and starts its writer. The rate is 8000 or
 // 16000 Hz; frames of the other rate are resampled. Call Close to finish it.
 func CreateWAV(path string, rate int) (*Recorder, error) {
+	r, err := newRecorder(path, rate)
+	if err != nil {
+		return nil, err
+	}
+	go r.run()
+	return r, nil
+}
+
+// newRecorder is a Recorder whose writer does not run yet.
+func newRecorder(path string, rate int) (*Recorder, error) {
 	if rate != Narrowband && rate != Wideband {
 		return nil, fmt.Errorf("cannot record %s at %d Hz; 8000 or 16000 Hz can be had", path, rate)
 	}
@@ -84,13 +95,11 @@ func CreateWAV(path string, rate int) (*Recorder, error) {
 	if err != nil {
 		return nil, errors.Join(err, file.Close())
 	}
-	r := &Recorder{
+	return &Recorder{
 		path: path, rate: rate, file: file, up: up, offset: headerSize, limit: maxRecording,
 		wake: make(chan struct{}, 1), quit: make(chan struct{}), done: make(chan struct{}),
-		block: make([]byte, 0, 2*recorderSlots*maxFrameSamples),
-	}
-	go r.run()
-	return r, nil
+		block: make([]byte, 0, recorderBlock),
+	}, nil
 }
 
 // WriteFrame takes 10 ms. After Close it does nothing.
@@ -234,9 +243,10 @@ func (r *Recorder) flush() {
 	if len(block) == 0 || r.failed.Load() != nil {
 		return
 	}
-	if r.offset-headerSize+int64(len(block)) > r.limit {
-		r.fail(errors.New("a WAV file cannot be larger than 4 GiB"))
-		return
+	room := r.limit - (r.offset - headerSize)
+	full := int64(len(block)) > room
+	if full {
+		block = block[:room]
 	}
 	if _, err := r.file.WriteAt(block, r.offset); err != nil {
 		r.fail(err)
@@ -244,6 +254,9 @@ func (r *Recorder) flush() {
 	}
 	r.offset += int64(len(block))
 	r.samples.Add(int64(len(block) / 2))
+	if full {
+		r.fail(errors.New("a WAV file cannot be larger than 4 GiB"))
+	}
 }
 
 // rewriteHeader brings the sizes in the header up to date.

@@ -112,7 +112,7 @@ func (r *Resampler) Reset() {
 	clear(r.buf[:])
 	switch {
 	case r.from > r.to:
-		r.n = 2 * downReach
+		r.n = 2*downReach - 1 // an even delay: whole samples at 8 kHz
 	case r.from < r.to:
 		r.n = upBefore + upAfter
 	default:
