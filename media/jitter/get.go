@@ -1,0 +1,170 @@
+package jitter
+
+import (
+	"time"
+
+	"github.com/softphone-go/softphone/media/g711"
+)
+
+// Get fills the first FrameSize samples of dst, which must be that long, with
+// the sound to be played at the time now and tells what it mostly is. It is
+// called every 10 ms; a call that comes late or is left out shortens nothing
+// but the delay's reserve.
+func (p *Playout) Get(dst []int16, now time.Duration) Kind {
+	dst = dst[:FrameSize]
+	p.begun, p.due = true, ticks(now)
+	n := p.ahead.take(dst)
+	if n == 0 && p.timed {
+		p.steer()
+		n = p.ahead.take(dst)
+	}
+	if n > 0 {
+		p.last = Speech
+	}
+	if n < FrameSize {
+		kind := p.read(dst[n:])
+		if n < FrameSize/2 {
+			p.last = kind
+		}
+	}
+	p.due += FrameSize
+	return p.last
+}
+
+// delay returns how long the fastest packets wait from their arrival until they
+// are heard, at the time due.
+func (p *Playout) delay() int64 {
+	return p.due - (p.play - int64(p.ahead.len())) - p.transit.fastest
+}
+
+// read produces the next sound of the timeline, with everything missing made
+// up, and tells what most of it is.
+func (p *Playout) read(dst []int16) Kind {
+	var amount [Comfort + 1]int
+	for len(dst) > 0 {
+		s, hole := p.upcoming()
+		n, kind := len(dst), Silence
+		switch {
+		case s == nil:
+			kind = p.bridge(dst, p.timed, false)
+		case s.position > p.play:
+			n = int(min(int64(n), s.position-p.play))
+			kind = p.bridge(dst[:n], hole, true)
+		default:
+			n = p.decode(dst, s)
+			kind = Speech
+		}
+		p.play += int64(n)
+		dst = dst[n:]
+		amount[kind] += n
+	}
+	most := Speech
+	for kind, n := range amount {
+		if n > amount[most] {
+			most = Kind(kind)
+		}
+	}
+	return most
+}
+
+// upcoming returns the sound that is to be played now or next, and whether
+// packets before it are still awaited. It ends the turn of all before it.
+func (p *Playout) upcoming() (s *slot, hole bool) {
+	for p.next <= p.top {
+		s = p.slot(p.next)
+		if lost := s == nil; lost || s.state == open {
+			later := p.firstWaiting()
+			if later == nil {
+				return nil, lost
+			}
+			if later.position > p.play {
+				return later, lost
+			}
+			if lost {
+				p.stats.LossRuns++
+				p.dropped = true
+			}
+			for p.next < later.index {
+				p.pass()
+			}
+			continue
+		}
+		if s.state == waiting {
+			switch s.payload {
+			case PCMU, PCMA:
+				if s.position+int64(s.size) > p.play {
+					return s, false
+				}
+			case ComfortNoise:
+				if s.position > p.play {
+					return s, false
+				}
+				p.noise.set(s.level)
+			case Event:
+				p.lull = true
+			case Unmapped:
+			}
+		}
+		p.pass()
+	}
+	return nil, false
+}
+
+// firstWaiting returns the waiting packet with the least index, or nil.
+func (p *Playout) firstWaiting() *slot {
+	for i := p.next; i <= p.top; i++ {
+		if s := p.slot(i); s != nil && s.state == waiting {
+			return s
+		}
+	}
+	return nil
+}
+
+// decode plays from a packet that covers the playhead.
+func (p *Playout) decode(dst []int16, s *slot) int {
+	if !s.started {
+		s.started = true
+		p.delays.add(p.due - s.arrival)
+	}
+	n := int(min(int64(len(dst)), s.position+int64(s.size)-p.play))
+	decode := g711.DecodePCMU
+	if s.payload == PCMA {
+		decode = g711.DecodePCMA
+	}
+	from := int(p.play & (ringSize - 1))
+	first := decode(dst[:n], p.codes[from:])
+	decode(dst[first:n], p.codes[:])
+	p.lull = false
+	p.noise.off()
+	if p.fade > 0 && p.dropped {
+		p.conceals += p.fade
+	}
+	p.fade, p.dropped = 0, false
+	p.voice.speech(dst[:n])
+	return n
+}
+
+// bridge fills time for which there is no sound: with comfort noise or silence
+// when the sender meant it so, else with something like what came before.
+// Unless it is known, a later packet has to tell whether it was loss; only then
+// does it count.
+func (p *Playout) bridge(dst []int16, loss, known bool) Kind {
+	switch {
+	case p.noise.on:
+		p.noise.fill(dst)
+		p.voice.other(dst)
+		return Comfort
+	case !loss || p.lull:
+		p.voice.silence(dst)
+		return Silence
+	}
+	if known {
+		p.conceals += int64(len(dst))
+	} else {
+		p.fade += int64(len(dst))
+	}
+	if p.voice.conceal(dst) {
+		return Concealed
+	}
+	return Silence
+}
