@@ -75,7 +75,7 @@ type Exchange struct {
 	ua     *sipgo.UserAgent
 	client *sipgo.Client
 	packet net.PacketConn
-	stream net.Listener
+	stream *streams
 
 	auth    authenticator
 	users   map[string]*User // by name and alias
@@ -187,7 +187,8 @@ func (e *Exchange) open() error {
 		local = netip.AddrPortFrom(local.Addr().Unmap(), local.Port())
 		l, err := e.cfg.Listen(e.ctx, "tcp", local.String())
 		if err == nil {
-			e.packet, e.stream, e.local = pc, l, local
+			e.packet, e.local = pc, local
+			e.stream = &streams{Listener: l, conns: make(map[*stream]struct{})}
 			return nil
 		}
 		last = fmt.Errorf("exchange: cannot listen for TCP on %s: %w", local, err)

@@ -8,8 +8,9 @@ import (
 )
 
 const (
-	earlyFor  = 2 * time.Second // of 606, before it answers
-	readAfter = 2 * time.Second // pause of 604 after which digits are read back
+	earlyFor  = 2 * time.Second        // of 606, before it answers
+	lastWord  = 300 * time.Millisecond // between the end of 601 and its BYE, for late packets
+	readAfter = 2 * time.Second        // pause of 604 after which digits are read back
 )
 
 // extension is a number that the exchange answers itself.
@@ -28,7 +29,7 @@ func extensionOf(number string) *extension {
 		return &extension{number: number, title: "echo", start: func(s *service) { s.media.echo() }}
 	case "601":
 		return &extension{number: number, title: "announcement", start: func(s *service) {
-			s.media.play(recording(s.ex.cfg.Announcement), func() { s.hangup("The announcement is over") })
+			s.media.play(recording(s.ex.cfg.Announcement, lastWord), func() { s.hangup("The announcement is over") })
 		}}
 	case "602":
 		return &extension{number: number, title: "always busy", refuse: sipmsg.StatusBusyHere}

@@ -1,6 +1,9 @@
 package exchange
 
-import "math"
+import (
+	"math"
+	"time"
+)
 
 // milliwattPeak is the peak of a sine at 0 dBm0 in 16-bit samples: µ-law's
 // largest value, 32124, is +3.17 dBm0 (ITU-T G.711).
@@ -23,13 +26,15 @@ func tone(level float64, hertz ...float64) func([]int16) bool {
 	}
 }
 
-// recording plays samples once.
-func recording(samples []int16) func([]int16) bool {
+// recording plays samples once, and silence for a while after them.
+func recording(samples []int16, after time.Duration) func([]int16) bool {
+	left := int(samplesIn(after))
 	return func(out []int16) bool {
 		n := copy(out, samples)
 		samples = samples[n:]
 		clear(out[n:])
-		return len(samples) > 0
+		left -= len(out) - n
+		return left > 0
 	}
 }
 
