@@ -1,0 +1,341 @@
+package sip
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"net/netip"
+	"strings"
+	"sync"
+
+	sipmsg "github.com/emiago/sipgo/sip"
+)
+
+// dialogState follows RFC 3261 §12.
+type dialogState int
+
+const (
+	early     dialogState = iota // a provisional response with a To-tag
+	answered                     // 2xx sent or received, ACK not yet
+	confirmed                    // ACK received or sent
+	ended
+)
+
+// Dialog is one call leg (RFC 3261 §12). All methods may be called from any
+// goroutine.
+//
+//	caller  early --2xx--> answered --Ack--> confirmed --BYE--> ended
+//	callee           200-> answered --ACK--> confirmed --BYE--> ended
+type Dialog struct {
+	ua        *UserAgent
+	caller    bool // we sent the INVITE
+	callID    string
+	localTag  string
+	remoteTag string
+	account   Account
+	auth      *authenticator
+	from, to  sipmsg.Uri // our and the peer's address, for From and To
+	fromName  string     // as printed between quotes
+	toName    string
+	remote    Identity
+	local     netip.Addr
+	peer      hop // where the dialog's INVITE went to or came from
+
+	events dialogEvents
+	over   chan struct{} // closed when ended
+	acked  chan struct{} // closed when confirmed
+
+	mu         sync.Mutex
+	state      dialogState
+	contact    sipmsg.Uri // ours
+	target     sipmsg.Uri // the peer's Contact
+	routes     []sipmsg.Uri
+	localSeq   uint32
+	remoteSeq  uint32
+	haveRemote bool // remoteSeq is set
+	inviteSeq  uint32
+	authHeader []sipmsg.Header // credentials of the INVITE, repeated in its ACK
+	ack        map[uint32]*sentAck
+	answers    map[uint32]*answer // our 2xx to INVITEs, by CSeq
+	offering   bool               // our re-INVITE is under way
+	offered    *remoteOffer       // the peer's re-INVITE is under way
+	bye        chan struct{}      // closed when Bye has its result; nil before Bye
+	byeErr     error
+	onEnd      []func()
+}
+
+type sentAck struct {
+	req *sipmsg.Request
+	rt  *route
+}
+
+func (ua *UserAgent) newDialog() *Dialog {
+	return &Dialog{
+		ua: ua, over: make(chan struct{}), acked: make(chan struct{}),
+		ack: make(map[uint32]*sentAck), answers: make(map[uint32]*answer),
+		localSeq: 1 + rand.Uint32N(1<<14),
+	}
+}
+
+func dialogID(callID, localTag, remoteTag string) string {
+	return strings.Join([]string{callID, localTag, remoteTag}, "\x00")
+}
+
+func (d *Dialog) key() string { return dialogID(d.callID, d.localTag, d.remoteTag) }
+
+// ID identifies the dialog: Call-ID, local tag and remote tag.
+func (d *Dialog) ID() string {
+	return d.callID + ";local=" + d.localTag + ";remote=" + d.remoteTag
+}
+
+// CallID returns the Call-ID.
+func (d *Dialog) CallID() string { return d.callID }
+
+// Remote returns the other party.
+func (d *Dialog) Remote() Identity { return d.remote }
+
+// Local returns our address on the way to the peer, for session descriptions.
+func (d *Dialog) Local() netip.Addr { return d.local }
+
+// Handle sets who receives the dialog's events. Those that came before are
+// delivered first. f is called from one goroutine at a time, in order, and
+// must not block.
+func (d *Dialog) Handle(f func(DialogEvent)) { d.events.handle(f) }
+
+// confirmable reports whether Bye makes sense.
+func (d *Dialog) confirmable() bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.state == answered || d.state == confirmed
+}
+
+func (ua *UserAgent) addDialog(d *Dialog) {
+	ua.mu.Lock()
+	ua.dialogs[d.key()] = d
+	ua.mu.Unlock()
+}
+
+func (ua *UserAgent) dropDialog(d *Dialog) {
+	ua.mu.Lock()
+	if ua.dialogs[d.key()] == d {
+		delete(ua.dialogs, d.key())
+	}
+	ua.mu.Unlock()
+}
+
+func (ua *UserAgent) findDialog(callID, localTag, remoteTag string) *Dialog {
+	ua.mu.Lock()
+	defer ua.mu.Unlock()
+	return ua.dialogs[dialogID(callID, localTag, remoteTag)]
+}
+
+// confirm moves an answered dialog to confirmed; false when it was already.
+func (d *Dialog) confirm() bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.state != answered {
+		return false
+	}
+	d.state = confirmed
+	close(d.acked)
+	return true
+}
+
+// end ends the dialog; only the first call has an effect. An early dialog ends
+// without an event.
+func (d *Dialog) end(ev Ended) bool {
+	d.mu.Lock()
+	was := d.state
+	if was == ended {
+		d.mu.Unlock()
+		return false
+	}
+	d.state = ended
+	close(d.over)
+	hooks := d.onEnd
+	d.onEnd = nil
+	offered := d.offered
+	d.offered = nil
+	d.mu.Unlock()
+	if offered != nil {
+		offered.abandon()
+	}
+	d.ua.dropDialog(d)
+	for _, f := range hooks {
+		f()
+	}
+	if was != early {
+		d.events.post(ev)
+	}
+	return true
+}
+
+// newRequest builds an in-dialog request and opens the way to its next hop.
+// seq 0 takes the next CSeq number.
+func (d *Dialog) newRequest(ctx context.Context, method sipmsg.RequestMethod, seq uint32) (*sipmsg.Request, *route, error) {
+	d.mu.Lock()
+	if d.state == ended && method != sipmsg.BYE && method != sipmsg.ACK {
+		d.mu.Unlock()
+		return nil, nil, ErrClosed
+	}
+	if seq == 0 {
+		d.localSeq++
+		seq = d.localSeq
+	}
+	target, routes := requestRoute(d.target, d.routes)
+	d.mu.Unlock()
+	next := target
+	if len(routes) > 0 && isLoose(routes[0]) {
+		next = routes[0]
+	}
+	rt, err := d.open(ctx, next)
+	if err != nil {
+		return nil, nil, err
+	}
+	return d.build(method, seq, target, routes, rt), rt, nil
+}
+
+func (d *Dialog) build(method sipmsg.RequestMethod, seq uint32, target sipmsg.Uri, routes []sipmsg.Uri, rt *route) *sipmsg.Request {
+	req := d.ua.newRequest(method, target, rt)
+	for _, r := range routes {
+		req.AppendHeader(&sipmsg.RouteHeader{Address: r})
+	}
+	from := &sipmsg.FromHeader{DisplayName: d.fromName, Address: d.from}
+	from.Params.Add("tag", d.localTag)
+	req.AppendHeader(from)
+	to := &sipmsg.ToHeader{DisplayName: d.toName, Address: d.to}
+	if d.remoteTag != "" {
+		to.Params.Add("tag", d.remoteTag)
+	}
+	req.AppendHeader(to)
+	id := sipmsg.CallIDHeader(d.callID)
+	req.AppendHeader(&id)
+	setCSeq(req, seq)
+	return req
+}
+
+// requestRoute applies RFC 3261 §12.2.1.1: with a loose router first, the
+// Request-URI is the remote target; with a strict one, that router's URI, and
+// the remote target goes last in the route.
+func requestRoute(target sipmsg.Uri, routes []sipmsg.Uri) (sipmsg.Uri, []sipmsg.Uri) {
+	if len(routes) == 0 {
+		return target, nil
+	}
+	if isLoose(routes[0]) {
+		return target, routes
+	}
+	strict := *routes[0].Clone()
+	strict.Headers = nil
+	rest := append([]sipmsg.Uri{}, routes[1:]...)
+	return strict, append(rest, target)
+}
+
+func isLoose(u sipmsg.Uri) bool { return u.UriParams.Has("lr") }
+
+// open reaches the next hop of a dialog: the URI as RFC 3263 says, or, where
+// that cannot be resolved or connected, the peer the dialog was made with.
+func (d *Dialog) open(ctx context.Context, next sipmsg.Uri) (*route, error) {
+	want := d.account.Transport
+	if t, ok := next.UriParams.Get("transport"); ok {
+		if parsed, err := ParseTransport(t); err == nil && parsed != Any {
+			want = parsed
+		}
+	}
+	if want == Any {
+		want = d.peer.transport
+	}
+	var rt *route
+	hops, err := d.ua.locate(ctx, want, bareHost(next.Host), next.Port)
+	if err == nil {
+		rt, err = d.ua.open(ctx, hops[0])
+	}
+	if err == nil || ctx.Err() != nil || !d.peer.addr.IsValid() {
+		return rt, err
+	}
+	if rt, perr := d.ua.open(ctx, d.peer); perr == nil {
+		return rt, nil
+	}
+	return nil, err
+}
+
+// do sends a request other than INVITE and answers challenges. A response that
+// says the dialog is gone, and silence, end it (RFC 3261 §12.2.1.2).
+func (d *Dialog) do(ctx context.Context, method sipmsg.RequestMethod, fill func(*sipmsg.Request)) (*sipmsg.Response, error) {
+	try := d.auth.begin()
+	for {
+		req, rt, err := d.newRequest(ctx, method, 0)
+		if err != nil {
+			return nil, err
+		}
+		fill(req)
+		try.sign(req)
+		moved, changed, err := d.ua.fit(ctx, req, rt, d.account.Transport)
+		if err != nil {
+			return nil, err
+		}
+		if changed {
+			setVia(req, moved)
+		}
+		res, err := d.ua.roundTrip(ctx, req, moved)
+		if err != nil {
+			if errors.Is(err, ErrUnreachable) {
+				d.end(Ended{Code: 408, Reason: phrase(408), Err: err})
+			}
+			return nil, err
+		}
+		if (res.StatusCode == 401 || res.StatusCode == 407) && try.answer(res) {
+			continue
+		}
+		d.gone(res)
+		return res, nil
+	}
+}
+
+// gone ends the dialog when a response says that the peer has forgotten it.
+func (d *Dialog) gone(res *sipmsg.Response) {
+	if res.StatusCode == 481 || res.StatusCode == 408 {
+		e := statusError(res)
+		d.end(Ended{Code: e.Code, Reason: e.Reason, Err: e})
+	}
+}
+
+// refreshTarget takes the peer's new Contact (RFC 3261 §12.2).
+func (d *Dialog) refreshTarget(c *sipmsg.ContactHeader) {
+	if c == nil || c.Address.Wildcard || c.Address.Host == "" {
+		return
+	}
+	target := *c.Address.Clone()
+	target.Headers = nil
+	d.mu.Lock()
+	d.target = target
+	d.mu.Unlock()
+}
+
+func (d *Dialog) contactHeader() *sipmsg.ContactHeader {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return &sipmsg.ContactHeader{Address: *d.contact.Clone()}
+}
+
+// Info sends an INFO request (RFC 6086). It blocks until the final response
+// and returns *StatusError for one other than 2xx.
+func (d *Dialog) Info(ctx context.Context, contentType string, body []byte) error {
+	if contentType == "" || hasControl(contentType) {
+		return fmt.Errorf("INFO needs a content type without control characters, not %q", contentType)
+	}
+	if !d.confirmable() {
+		return ErrNotConfirmed
+	}
+	res, err := d.do(ctx, sipmsg.INFO, func(req *sipmsg.Request) {
+		req.AppendHeader(d.contactHeader())
+		d.ua.finishRequest(req, contentType, body)
+	})
+	if err != nil {
+		return err
+	}
+	if !res.IsSuccess() {
+		return statusError(res)
+	}
+	return nil
+}

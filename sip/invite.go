@@ -1,0 +1,438 @@
+package sip
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"net/netip"
+	"sync"
+	"time"
+
+	sipmsg "github.com/emiago/sipgo/sip"
+)
+
+const (
+	maxRedirects = 5  // 3xx responses followed for one call
+	maxForks     = 32 // early dialogs of one call
+	maxStream    = 512
+)
+
+// ClientInvite is an outgoing call until its final response. All methods may
+// be called from any goroutine.
+//
+//	Invite -> Sent -> Provisional* -> Final     then the channel is closed
+//
+// The owner drains Responses until it is closed.
+type ClientInvite struct {
+	ua       *UserAgent
+	in       InviteRequest
+	callID   string
+	localTag string
+	auth     *authenticator
+	out      chan Response
+	done     chan struct{} // closed once the final response is known
+	stop     chan struct{} // closed by Cancel
+	stopOnce sync.Once
+	ctx      context.Context // ends with Cancel: aborts look-ups and dialling
+	abort    context.CancelFunc
+
+	mu      sync.Mutex
+	queue   []Response
+	wake    chan struct{}
+	reason  string // of Cancel
+	sent    bool
+	seq     uint32
+	attempt *inviteAttempt
+	forks   map[string]*Dialog
+	winner  *Dialog
+}
+
+// inviteAttempt is one INVITE request on the wire.
+type inviteAttempt struct {
+	target  sipmsg.Uri
+	rt      *route
+	req     *sipmsg.Request
+	contact sipmsg.Uri
+	trusted bool
+}
+
+// Invite starts a call and returns at once. What happens is streamed by
+// Responses; every failure, also of the request itself, arrives as Final. ctx
+// ending has the effect of Cancel.
+func (ua *UserAgent) Invite(ctx context.Context, in InviteRequest) *ClientInvite {
+	c := &ClientInvite{
+		ua: ua, in: in, callID: newCallID(), localTag: newTag(), auth: newAuthenticator(in.Account),
+		out: make(chan Response), done: make(chan struct{}), stop: make(chan struct{}),
+		wake: make(chan struct{}, 1), seq: rand.Uint32N(1 << 14), forks: make(map[string]*Dialog),
+	}
+	c.ctx, c.abort = context.WithCancel(context.WithoutCancel(ctx))
+	ua.mu.Lock()
+	refused := error(nil)
+	switch {
+	case ua.stopping:
+		refused = ErrClosed
+	case ua.callsLocked() >= ua.cfg.MaxDialogs:
+		refused = fmt.Errorf("%d calls are in progress, as many as MaxDialogs allows: %w", ua.cfg.MaxDialogs,
+			&StatusError{Code: 486, Reason: phrase(486)})
+	default:
+		ua.invites[c.key()] = c
+		ua.wg.Go(func() { c.run(ctx) })
+		ua.wg.Go(c.pump)
+	}
+	ua.mu.Unlock()
+	if refused != nil {
+		c.abort()
+		c.out = make(chan Response, 1)
+		c.out <- Final{Err: refused}
+		close(c.out)
+		close(c.done)
+	}
+	return c
+}
+
+func (c *ClientInvite) key() string { return c.callID + "\x00" + c.localTag }
+
+// Responses returns the stream; it is closed after Final.
+func (c *ClientInvite) Responses() <-chan Response { return c.out }
+
+// Cancel ends the attempt (RFC 3261 §9.1): CANCEL goes out once a provisional
+// response has come. A 2xx that crosses it is acknowledged and ended with BYE
+// here. Final then carries context.Canceled. reason, when not empty, becomes
+// the Reason header. Later calls, and calls after Final, do nothing.
+func (c *ClientInvite) Cancel(reason string) {
+	c.stopOnce.Do(func() {
+		c.mu.Lock()
+		c.reason = reason
+		c.mu.Unlock()
+		close(c.stop)
+		c.abort()
+	})
+}
+
+func (c *ClientInvite) stopped() bool {
+	select {
+	case <-c.stop:
+		return true
+	default:
+		return false
+	}
+}
+
+func (c *ClientInvite) run(ctx context.Context) {
+	release := context.AfterFunc(ctx, func() { c.Cancel("") })
+	defer release()
+	final := c.pursue()
+	if c.stopped() { // from here on Cancel comes too late
+		if final.Err == nil {
+			c.hangUp(final.Dialog)
+		}
+		final.Dialog, final.Body, final.Err = nil, nil, context.Canceled
+		if final.Code == 0 || final.Code >= 200 && final.Code < 300 {
+			final.Code, final.Reason = 487, phrase(487)
+		}
+	}
+	c.settle(final)
+	c.push(final)
+	close(c.done)
+	c.abort()
+}
+
+// settle takes the call out of the books: losing forks are forgotten.
+func (c *ClientInvite) settle(final Final) {
+	c.ua.mu.Lock()
+	delete(c.ua.invites, c.key())
+	c.ua.mu.Unlock()
+	c.mu.Lock()
+	var losers []*Dialog
+	for _, d := range c.forks {
+		if d != c.winner {
+			losers = append(losers, d)
+		}
+	}
+	c.mu.Unlock()
+	for _, d := range losers {
+		d.mu.Lock()
+		isEarly := d.state == early
+		d.mu.Unlock()
+		if isEarly {
+			d.end(Ended{})
+		}
+	}
+}
+
+// hangUp ends a call that was answered while it was being cancelled.
+func (c *ClientInvite) hangUp(d *Dialog) {
+	if err := d.Ack(nil); err != nil {
+		c.ua.log.Debug("sip: ACK of a cancelled call failed", "err", err)
+	}
+	c.ua.start(func() { _ = d.Bye(context.Background(), "") })
+}
+
+// push queues a response for the owner.
+func (c *ClientInvite) push(r Response) {
+	c.mu.Lock()
+	if _, p := r.(Provisional); !p || len(c.queue) < maxStream {
+		c.queue = append(c.queue, r)
+	}
+	c.mu.Unlock()
+	select {
+	case c.wake <- struct{}{}:
+	default:
+	}
+}
+
+// pump moves responses to the channel, so that a slow owner never holds up
+// the transaction.
+func (c *ClientInvite) pump() {
+	defer close(c.out)
+	for {
+		c.mu.Lock()
+		var next Response
+		if len(c.queue) > 0 {
+			next, c.queue = c.queue[0], c.queue[1:]
+		}
+		c.mu.Unlock()
+		if next == nil {
+			select {
+			case <-c.wake:
+				continue
+			case <-c.done:
+			}
+			c.mu.Lock()
+			empty := len(c.queue) == 0
+			c.mu.Unlock()
+			if empty {
+				return
+			}
+			continue
+		}
+		select {
+		case c.out <- next:
+		case <-c.ua.closing:
+			if !c.deliverLate(next) {
+				return
+			}
+		}
+	}
+}
+
+// deliverLate gives an owner that still listens while the user agent closes
+// the chance to see how the call ended.
+func (c *ClientInvite) deliverLate(r Response) bool {
+	t := time.NewTimer(time.Second)
+	defer t.Stop()
+	select {
+	case c.out <- r:
+		return true
+	case <-t.C:
+		return false
+	}
+}
+
+// pursue tries the target and what it redirects to, until one answers.
+func (c *ClientInvite) pursue() Final {
+	if err := c.in.check(); err != nil {
+		return Final{Err: err}
+	}
+	first, err := toUri(c.in.dialled())
+	if err != nil {
+		return Final{Err: err}
+	}
+	targets := []sipmsg.Uri{first}
+	seen := map[string]bool{first.String(): true}
+	redirects := 0
+	var last Final
+	for len(targets) > 0 {
+		target := targets[0]
+		targets = targets[1:]
+		res, failed := c.try(target)
+		if failed != nil {
+			last = Final{Err: failed}
+		} else if last = c.final(res); last.Err == nil || res.StatusCode >= 600 {
+			return last
+		}
+		if c.stopped() {
+			return last
+		}
+		if res != nil && res.IsRedirection() {
+			if redirects++; redirects <= maxRedirects {
+				targets = append(redirectTargets(res, seen), targets...)
+			}
+		}
+	}
+	return last
+}
+
+func (c *ClientInvite) final(res *sipmsg.Response) Final {
+	f := Final{Code: res.StatusCode, Reason: cleanPhrase(res.Reason)}
+	if !res.IsSuccess() {
+		f.Err = statusError(res)
+		return f
+	}
+	f.Dialog, f.Body = c.answeredBy(res), res.Body()
+	return f
+}
+
+// try sends INVITE to a target, over each of its hops in turn while they
+// cannot be reached or answer 503 (RFC 3263 §4.3).
+func (c *ClientInvite) try(target sipmsg.Uri) (*sipmsg.Response, error) {
+	hops, trusted, err := c.ua.accountHops(c.ctx, c.in.Account, &target)
+	if err != nil {
+		return nil, err
+	}
+	var res *sipmsg.Response
+	for _, h := range hops {
+		var rt *route
+		if rt, err = c.ua.open(c.ctx, h); err == nil {
+			res, err = c.tryHop(target, rt, trusted)
+		}
+		if c.stopped() || err == nil && res.StatusCode != 503 || err != nil && !errors.Is(err, ErrUnreachable) {
+			break
+		}
+	}
+	if err != nil {
+		return nil, err
+	}
+	return res, nil
+}
+
+// tryHop sends INVITE and answers challenges.
+func (c *ClientInvite) tryHop(target sipmsg.Uri, rt *route, trusted bool) (*sipmsg.Response, error) {
+	auth := c.auth
+	if !trusted {
+		auth = nil
+	}
+	try := auth.begin()
+	for {
+		req, rt2, err := c.build(target, rt, try)
+		if err != nil {
+			return nil, err
+		}
+		rt = rt2
+		if c.stopped() {
+			return nil, context.Canceled
+		}
+		tx := &inviteTx{ua: c.ua, req: req, rt: rt, cancel: c.stop,
+			sent: c.left, provisional: c.onProvisional, again: c.onFurther2xx,
+			reason: func() string { c.mu.Lock(); defer c.mu.Unlock(); return c.reason }}
+		c.mu.Lock()
+		c.attempt = &inviteAttempt{target: target, rt: rt, req: req, contact: req.Contact().Address, trusted: trusted}
+		c.mu.Unlock()
+		res, err := tx.run(c.ctx)
+		if err != nil {
+			return nil, err
+		}
+		if (res.StatusCode == 401 || res.StatusCode == 407) && !c.stopped() && try.answer(res) {
+			continue
+		}
+		return res, nil
+	}
+}
+
+// left reports the first INVITE that has gone out.
+func (c *ClientInvite) left() {
+	c.mu.Lock()
+	first, local := !c.sent, c.attempt.rt.local
+	c.sent = true
+	c.mu.Unlock()
+	if first {
+		c.push(Sent{Local: local, CallID: c.callID})
+	}
+}
+
+// build makes the INVITE for a route, moving to TCP when it is too large.
+func (c *ClientInvite) build(target sipmsg.Uri, rt *route, try *authTry) (*sipmsg.Request, *route, error) {
+	body, err := c.offer(rt.local)
+	if err != nil {
+		return nil, nil, err
+	}
+	c.mu.Lock()
+	c.seq++
+	seq := c.seq
+	c.mu.Unlock()
+	req := c.request(target, rt, seq, body)
+	try.sign(req)
+	moved, changed, err := c.ua.fit(c.ctx, req, rt, c.in.Account.Transport)
+	if err != nil || !changed {
+		return req, moved, err
+	}
+	if moved.local != rt.local {
+		if body, err = c.offer(moved.local); err != nil {
+			return nil, nil, err
+		}
+	}
+	req = c.request(target, moved, seq, body)
+	try.sign(req)
+	return req, moved, nil
+}
+
+func (c *ClientInvite) offer(local netip.Addr) ([]byte, error) {
+	if c.in.Offer == nil {
+		return nil, nil
+	}
+	body, err := c.in.Offer(local)
+	if err != nil {
+		return nil, fmt.Errorf("the offer for local address %s could not be made: %w", local, err)
+	}
+	return body, nil
+}
+
+func (c *ClientInvite) request(target sipmsg.Uri, rt *route, seq uint32, body []byte) *sipmsg.Request {
+	ua, a := c.ua, c.in.Account
+	req := ua.newRequest(sipmsg.INVITE, target, rt)
+	from := &sipmsg.FromHeader{DisplayName: quotedName(a.DisplayName), Address: a.aor()}
+	if a.User == "" {
+		from.Address = sipmsg.Uri{Scheme: "sip", User: "anonymous", Host: rt.sentBy.Addr().String()}
+	}
+	from.Params.Add("tag", c.localTag)
+	req.AppendHeader(from)
+	req.AppendHeader(&sipmsg.ToHeader{Address: mustUri(c.in.dialled())})
+	id := sipmsg.CallIDHeader(c.callID)
+	req.AppendHeader(&id)
+	setCSeq(req, seq)
+	req.AppendHeader(&sipmsg.ContactHeader{Address: ua.contactFor(a, rt)})
+	if c.in.CallerNumber != "" {
+		id := sipmsg.Uri{Scheme: "sip", User: escapeUser(c.in.CallerNumber), Host: from.Address.Host}
+		req.AppendHeader(sipmsg.NewHeader("P-Preferred-Identity", "<"+id.String()+">"))
+	}
+	for _, h := range c.in.Headers {
+		req.AppendHeader(sipmsg.NewHeader(h.Name, h.Value))
+	}
+	req.AppendHeader(sipmsg.NewHeader("Accept", sdpType))
+	ua.finishRequest(req, sdpType, body)
+	return req
+}
+
+// dialled is the target with the account's domain filled in.
+func (r InviteRequest) dialled() URI {
+	t := r.Target
+	if t.Scheme == "" {
+		t.Scheme = "sip"
+	}
+	if t.Scheme == "tel" {
+		t = URI{Scheme: "sip", User: t.User, Host: r.Account.domain(), Params: "user=phone"}
+	}
+	if t.Host == "" {
+		t.Host = r.Account.domain()
+	}
+	return t
+}
+
+func (r InviteRequest) check() error {
+	if r.dialled().Host == "" {
+		return fmt.Errorf("target %q has no host and the account no domain to add", r.Target.User)
+	}
+	if hasControl(r.Target.String()) || hasControl(r.CallerNumber) || hasControl(r.Account.User+r.Account.Domain+r.Account.DisplayName) {
+		return errors.New("target, caller number or account holds a control character: remove it")
+	}
+	if r.dialled().Scheme != "sip" {
+		return fmt.Errorf("target scheme %q is not offered: use sip or tel", r.Target.Scheme)
+	}
+	for _, h := range r.Headers {
+		if !isToken(h.Name) || hasControl(h.Value) || reserved(h.Name) {
+			return fmt.Errorf("header %q cannot be added: its name is not a free token or its value holds a control character", h.Name)
+		}
+	}
+	return nil
+}

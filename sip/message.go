@@ -1,0 +1,303 @@
+package sip
+
+import (
+	"crypto/rand"
+	"fmt"
+	"net/netip"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	sipmsg "github.com/emiago/sipgo/sip"
+)
+
+const sdpType = "application/sdp"
+
+// allowedMethods is the Allow header: what is really answered.
+const allowedMethods = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO"
+
+func newTag() string    { return strings.ToLower(rand.Text()[:16]) }
+func newBranch() string { return sipmsg.RFC3261BranchMagicCookie + strings.ToLower(rand.Text()) }
+func newCallID() string { return strings.ToLower(rand.Text()) }
+
+func tagOf(p sipmsg.HeaderParams) string {
+	t, _ := p.Get("tag")
+	return t
+}
+
+// toUri turns our URI into the library's.
+func toUri(u URI) (sipmsg.Uri, error) {
+	var out sipmsg.Uri
+	if u.Headers != "" {
+		u.Headers = "" // RFC 3261 §19.1.5: not in a Request-URI
+	}
+	if err := sipmsg.ParseUri(u.String(), &out); err != nil {
+		return out, fmt.Errorf("URI %s: %w", u, err)
+	}
+	if u.Scheme != "tel" && out.Host == "" {
+		return out, fmt.Errorf("URI %s has no host", u)
+	}
+	return out, nil
+}
+
+// fromUri turns the library's URI into ours, leniently: what cannot be parsed
+// keeps scheme, user and host.
+func fromUri(u *sipmsg.Uri) URI {
+	if parsed, err := ParseURI(u.String()); err == nil {
+		return parsed
+	}
+	return URI{Scheme: u.Scheme, User: u.User, Host: bareHost(u.Host), Port: u.Port}
+}
+
+func mustUri(u URI) sipmsg.Uri {
+	out, err := toUri(u)
+	if err != nil {
+		return sipmsg.Uri{Scheme: "sip", User: escapeUser(u.User), Host: u.Host, Port: u.Port}
+	}
+	return out
+}
+
+// quotedName is a display name as the library prints it between quotes.
+func quotedName(s string) string {
+	q := quote(s)
+	return q[1 : len(q)-1]
+}
+
+// newRequest makes a request with everything that does not depend on dialogs.
+func (ua *UserAgent) newRequest(method sipmsg.RequestMethod, target sipmsg.Uri, rt *route) *sipmsg.Request {
+	req := sipmsg.NewRequest(method, target)
+	setVia(req, rt)
+	forwards := sipmsg.MaxForwardsHeader(70)
+	req.AppendHeader(&forwards)
+	return req
+}
+
+// setVia gives a request a new top Via with a new branch, and its destination.
+func setVia(req *sipmsg.Request, rt *route) {
+	req.RemoveHeader("Via")
+	via := &sipmsg.ViaHeader{
+		ProtocolName: "SIP", ProtocolVersion: "2.0", Transport: rt.transport.upper(),
+		Host: rt.sentBy.Addr().String(), Port: int(rt.sentBy.Port()),
+	}
+	via.Params.Add("branch", newBranch())
+	via.Params.Add("rport", "")
+	req.PrependHeader(via)
+	req.SetTransport(rt.transport.upper())
+	req.SetDestination(rt.addr.String())
+}
+
+// finishRequest adds what every request ends with.
+func (ua *UserAgent) finishRequest(req *sipmsg.Request, contentType string, body []byte) {
+	if req.Method != sipmsg.ACK && req.Method != sipmsg.CANCEL {
+		req.AppendHeader(sipmsg.NewHeader("Allow", allowedMethods))
+	}
+	req.AppendHeader(sipmsg.NewHeader("User-Agent", ua.cfg.UserAgent))
+	if len(body) > 0 {
+		ct := sipmsg.ContentTypeHeader(contentType)
+		req.AppendHeader(&ct)
+	}
+	req.SetBody(body)
+}
+
+func setCSeq(req *sipmsg.Request, seq uint32) {
+	req.RemoveHeader("CSeq")
+	req.AppendHeader(&sipmsg.CSeqHeader{SeqNo: seq, MethodName: req.Method})
+}
+
+// newResponse makes a response to req with our Server header.
+func (ua *UserAgent) newResponse(req *sipmsg.Request, code int, reason string) *sipmsg.Response {
+	if reason == "" {
+		reason = phrase(code)
+	}
+	res := sipmsg.NewResponseFromRequest(req, code, cleanPhrase(reason), nil)
+	res.AppendHeader(sipmsg.NewHeader("Server", ua.cfg.UserAgent))
+	switch {
+	case code == 405 || code >= 200 && code < 300 && (req.Method == sipmsg.INVITE || req.Method == sipmsg.OPTIONS):
+		res.AppendHeader(sipmsg.NewHeader("Allow", allowedMethods))
+	case code > 100 && code < 200:
+		res.AppendHeader(sipmsg.NewHeader("Allow", allowedMethods))
+	}
+	return res
+}
+
+func setSDP(res *sipmsg.Response, body []byte) {
+	if len(body) == 0 {
+		return
+	}
+	ct := sipmsg.ContentTypeHeader(sdpType)
+	res.AppendHeader(&ct)
+	res.SetBody(body)
+}
+
+func cleanPhrase(s string) string {
+	return strings.Map(func(r rune) rune {
+		if r < ' ' || r == 0x7f {
+			return -1
+		}
+		return r
+	}, s)
+}
+
+// contactURI is our Contact address on a route.
+func contactURI(user string, at netip.AddrPort, t Transport) sipmsg.Uri {
+	u := sipmsg.Uri{Scheme: "sip", User: escapeUser(user), Host: at.Addr().String(), Port: int(at.Port())}
+	if t == TCP {
+		u.UriParams = sipmsg.NewParams()
+		u.UriParams.Add("transport", "tcp")
+	}
+	return u
+}
+
+// headerValues returns all values of a header field, also of its compact form.
+func headerValues(m interface {
+	GetHeaders(string) []sipmsg.Header
+}, name string) []string {
+	var out []string
+	for _, n := range headerNames(name) {
+		for _, h := range m.GetHeaders(n) {
+			out = append(out, h.Value())
+		}
+	}
+	return out
+}
+
+func headerNames(name string) []string {
+	compact := map[string]string{
+		"content-encoding": "e", "supported": "k", "subject": "s", "event": "o", "allow-events": "u",
+		"accept-contact": "a", "session-expires": "x", "reject-contact": "j", "request-disposition": "d",
+		"refer-to": "r", "referred-by": "b", "identity": "y",
+	}
+	if c, ok := compact[strings.ToLower(name)]; ok {
+		return []string{name, c}
+	}
+	return []string{name}
+}
+
+// tokens splits comma-separated header values.
+func tokens(values []string) []string {
+	var out []string
+	for _, v := range values {
+		for _, t := range splitUnquoted(v, ',') {
+			if t = strings.TrimSpace(t); t != "" {
+				out = append(out, t)
+			}
+		}
+	}
+	return out
+}
+
+// seconds reads a delta-seconds header such as Expires, Min-Expires or
+// Retry-After (which may carry a comment and parameters).
+func seconds(values []string) (time.Duration, bool) {
+	if len(values) == 0 {
+		return 0, false
+	}
+	v := strings.TrimSpace(values[0])
+	end := strings.IndexFunc(v, func(r rune) bool { return r < '0' || r > '9' })
+	if end >= 0 {
+		v = v[:end]
+	}
+	n, err := strconv.ParseUint(v, 10, 64)
+	if err != nil {
+		return 0, false
+	}
+	return time.Duration(min(n, 1<<31)) * time.Second, true
+}
+
+// statusError reads a failure out of a final response.
+func statusError(res *sipmsg.Response) *StatusError {
+	e := &StatusError{Code: res.StatusCode, Reason: cleanPhrase(res.Reason)}
+	if e.Reason == "" {
+		e.Reason = phrase(e.Code)
+	}
+	if d, ok := seconds(headerValues(res, "Retry-After")); ok {
+		e.RetryAfter = d
+	}
+	if w := headerValues(res, "Warning"); len(w) > 0 {
+		e.Warning = cleanPhrase(w[0][:min(len(w[0]), 512)])
+	}
+	return e
+}
+
+// reason reads the Reason header (RFC 3326), SIP and Q.850 alike.
+func reason(values []string) (code int, text string, protocol string) {
+	for _, v := range tokens(values) {
+		parts := splitUnquoted(v, ';')
+		proto := strings.ToUpper(strings.TrimSpace(parts[0]))
+		if protocol != "" && proto != "SIP" {
+			continue
+		}
+		protocol, code, text = proto, 0, ""
+		for _, p := range parts[1:] {
+			k, val, _ := strings.Cut(strings.TrimSpace(p), "=")
+			val = strings.TrimSpace(val)
+			switch strings.ToLower(strings.TrimSpace(k)) {
+			case "cause":
+				if n, err := strconv.Atoi(val); err == nil && n >= 0 && n < 1000 {
+					code = n
+				}
+			case "text":
+				text = cleanPhrase(unquote(strings.Trim(val, `"`)))
+			}
+		}
+	}
+	return code, text, protocol
+}
+
+// routesOf reads Route-like headers in order.
+func routesOf(res interface {
+	GetHeaders(string) []sipmsg.Header
+}) []sipmsg.Uri {
+	var out []sipmsg.Uri
+	for _, h := range res.GetHeaders("Record-Route") {
+		if rr, ok := h.(*sipmsg.RecordRouteHeader); ok && len(out) < 64 {
+			out = append(out, *rr.Address.Clone())
+		}
+	}
+	return out
+}
+
+func reversed(in []sipmsg.Uri) []sipmsg.Uri {
+	out := slices.Clone(in)
+	slices.Reverse(out)
+	return out
+}
+
+// phrase is the standard reason phrase (RFC 3261 §21).
+func phrase(code int) string {
+	if p, ok := phrases()[code]; ok {
+		return p
+	}
+	switch code / 100 {
+	case 1:
+		return "Session Progress"
+	case 2:
+		return "OK"
+	case 3:
+		return "Redirect"
+	case 4:
+		return "Request Failure"
+	case 5:
+		return "Server Failure"
+	}
+	return "Global Failure"
+}
+
+func phrases() map[int]string {
+	return map[int]string{
+		100: "Trying", 180: "Ringing", 181: "Call Is Being Forwarded", 182: "Queued", 183: "Session Progress",
+		200: "OK", 300: "Multiple Choices", 301: "Moved Permanently", 302: "Moved Temporarily", 305: "Use Proxy",
+		400: "Bad Request", 401: "Unauthorized", 402: "Payment Required", 403: "Forbidden", 404: "Not Found",
+		405: "Method Not Allowed", 406: "Not Acceptable", 407: "Proxy Authentication Required",
+		408: "Request Timeout", 410: "Gone", 413: "Request Entity Too Large", 415: "Unsupported Media Type",
+		416: "Unsupported URI Scheme", 420: "Bad Extension", 421: "Extension Required", 423: "Interval Too Brief",
+		433: "Anonymity Disallowed", 469: "Bad Info Package", 480: "Temporarily Unavailable",
+		481: "Call/Transaction Does Not Exist", 482: "Loop Detected", 483: "Too Many Hops",
+		484: "Address Incomplete", 485: "Ambiguous", 486: "Busy Here", 487: "Request Terminated",
+		488: "Not Acceptable Here", 491: "Request Pending", 493: "Undecipherable",
+		500: "Server Internal Error", 501: "Not Implemented", 502: "Bad Gateway", 503: "Service Unavailable",
+		504: "Server Time-out", 505: "Version Not Supported", 513: "Message Too Large",
+		600: "Busy Everywhere", 603: "Decline", 604: "Does Not Exist Anywhere", 606: "Not Acceptable", 607: "Unwanted",
+	}
+}

@@ -1,0 +1,118 @@
+package sip
+
+import (
+	"bytes"
+	"errors"
+	"net"
+	"net/netip"
+	"time"
+
+	sipmsg "github.com/emiago/sipgo/sip"
+)
+
+// packetConn is a UDP listener. It hands sipgo one constant source address,
+// its own, because sipgo keeps every address it sees for ever; the true source
+// is in source until the next ReadFrom, and UserAgent.arrived, which runs in
+// the same goroutine, puts it into the message.
+type packetConn struct {
+	net.PacketConn
+	ua     *UserAgent
+	local  netip.AddrPort
+	source netip.AddrPort // of the message being handed over; reader goroutine only
+}
+
+func newPacketConn(ua *UserAgent, c net.PacketConn) *packetConn {
+	return &packetConn{PacketConn: c, ua: ua, local: addrPortOf(c.LocalAddr())}
+}
+
+// ReadFrom returns the next message that may pass the gate.
+func (c *packetConn) ReadFrom(p []byte) (int, net.Addr, error) {
+	for {
+		n, from, err := c.PacketConn.ReadFrom(p)
+		if err != nil {
+			if c.ua.isClosing() || errors.Is(err, net.ErrClosed) {
+				return 0, nil, net.ErrClosed
+			}
+			// A port-unreachable or oversized datagram must not end the listener.
+			c.ua.log.Debug("sip: udp read failed", "listener", c.local, "err", err)
+			if !c.ua.pause(10 * time.Millisecond) {
+				return 0, nil, net.ErrClosed
+			}
+			continue
+		}
+		source := addrPortOf(from)
+		data := bytes.TrimLeft(p[:n], "\r\n") // keep-alives (RFC 5626 §3.5.1) and stray line ends
+		if len(data) == 0 || len(bytes.Trim(data, "\x00")) == 0 {
+			continue
+		}
+		if !c.accept(data, source) {
+			continue
+		}
+		c.source = source
+		return copy(p, data), c.PacketConn.LocalAddr(), nil
+	}
+}
+
+func (c *packetConn) accept(data []byte, source netip.AddrPort) bool {
+	now := time.Now()
+	gone, ok := c.ua.sources.admit(source, now)
+	if !ok {
+		return false
+	}
+	c.ua.forget(gone)
+	c.ua.tap(false, UDP, c.local, source, data)
+	r := c.ua.gate.check(data)
+	if r == nil {
+		return true
+	}
+	c.ua.log.Debug("sip: message refused", "transport", "udp", "from", source, "code", r.code, "reason", r.reason)
+	if r.code == 0 || !c.ua.sources.mayRefuse(now) {
+		return false
+	}
+	if s, ok := salvage(data); ok {
+		reply, to := s.reply(r.code, r.reason, newTag(), c.ua.cfg.UserAgent, source)
+		if err := c.send(reply, to); err != nil {
+			c.ua.log.Debug("sip: refusal not sent", "to", to, "err", err)
+		}
+	}
+	return false
+}
+
+// send writes one datagram.
+func (c *packetConn) send(data []byte, to netip.AddrPort) error {
+	addr := net.UDPAddrFromAddrPort(to)
+	if _, err := c.PacketConn.WriteTo(data, addr); err != nil {
+		return err
+	}
+	c.ua.tap(true, UDP, c.local, to, data)
+	return nil
+}
+
+// udpPath is the connection sipgo writes through: a listener and, for
+// requests, where the transaction goes. Having the destination here keeps the
+// ACK of a non-2xx on the path of its INVITE (RFC 3261 §17.1.1.3), and leaves
+// the size limit to us, since sipgo would apply it to responses too.
+type udpPath struct {
+	conn *packetConn
+	dest netip.AddrPort // zero: where the response says
+}
+
+var _ sipmsg.Connection = (*udpPath)(nil)
+
+func (p *udpPath) LocalAddr() net.Addr { return p.conn.LocalAddr() }
+
+func (p *udpPath) WriteMsg(m sipmsg.Message) error {
+	dest := p.dest
+	if !dest.IsValid() {
+		var err error
+		if dest, err = netip.ParseAddrPort(m.Destination()); err != nil {
+			return err
+		}
+		dest = netip.AddrPortFrom(dest.Addr().Unmap(), dest.Port())
+	}
+	return p.conn.send([]byte(m.String()), dest)
+}
+
+func (p *udpPath) Ref(int) int            { return 1 }
+func (p *udpPath) TryClose() (int, error) { return 1, nil }
+func (p *udpPath) Close() error           { return nil }

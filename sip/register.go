@@ -1,0 +1,420 @@
+package sip
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"net/netip"
+	"sync"
+	"time"
+
+	sipmsg "github.com/emiago/sipgo/sip"
+)
+
+const (
+	maxExpires  = 24 * time.Hour
+	minRefresh  = time.Second
+	maxRefusals = 3 // refusals taken for passing trouble once the account had worked
+)
+
+// Registration keeps one account bound to our address (RFC 3261 §10.2). One
+// goroutine does everything; all methods may be called from any goroutine.
+//
+//	Registering -200-> Registered -time-> (refresh) ...
+//	     |  \-5xx, silence-> Retrying -back-off-> Registering
+//	     \-403, wrong password-> Rejected -Update-> Registering
+//	Close: Unregistering -> Unregistered
+type Registration struct {
+	ua       *UserAgent
+	callback func(RegistrationState)
+	callID   string
+	tag      string
+	ctx      context.Context // of the exchange under way
+	closing  chan struct{}
+	finished chan struct{}
+	wake     chan struct{}
+
+	mu       sync.Mutex
+	account  Account
+	auth     *authenticator
+	updated  bool
+	lost     bool // the connection to the registrar broke
+	abort    context.CancelFunc
+	closeCtx context.Context
+	state    RegistrationState
+	changed  chan struct{} // replaced at every change of state
+	servers  map[netip.Addr]struct{}
+	public   netip.AddrPort // our address as the registrar sees it; zero without NAT
+	flow     hop            // where the last successful REGISTER went
+
+	// The loop's own:
+	seq      uint32
+	refusals int
+	worked   bool        // this account has been registered
+	bound    *sipmsg.Uri // Contact the registrar holds
+	boundAs  Account
+	minimum  time.Duration // Min-Expires seen
+	moves    int           // immediate re-registrations after our public address changed
+	granted  time.Duration
+}
+
+// Register starts to register an account and keeps it registered until Close.
+// f, which may be nil, is told every change of state from the registration's
+// goroutine and must not block. The error reports an account that cannot work.
+func (ua *UserAgent) Register(a Account, f func(RegistrationState)) (*Registration, error) {
+	if err := a.validate(); err != nil {
+		return nil, err
+	}
+	r := &Registration{
+		ua: ua, callback: f, callID: newCallID(), tag: newTag(), account: a, auth: newAuthenticator(a),
+		closing: make(chan struct{}), finished: make(chan struct{}), wake: make(chan struct{}, 1),
+		changed: make(chan struct{}), servers: make(map[netip.Addr]struct{}), seq: rand.Uint32N(1 << 14),
+	}
+	ua.mu.Lock()
+	defer ua.mu.Unlock()
+	if ua.stopping {
+		return nil, ErrClosed
+	}
+	ua.regs[r] = struct{}{}
+	ua.wg.Go(r.run)
+	return r, nil
+}
+
+// State returns the present state.
+func (r *Registration) State() RegistrationState {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.state
+}
+
+// Wait blocks until the account is registered (nil), refused for good (the
+// error says why, *StatusError for a response), closed (ErrClosed), or ctx ends.
+func (r *Registration) Wait(ctx context.Context) error {
+	for {
+		r.mu.Lock()
+		st, changed := r.state, r.changed
+		r.mu.Unlock()
+		switch st.Phase {
+		case Registered:
+			return nil
+		case Rejected:
+			return st.Err
+		case Unregistering, Unregistered:
+			return ErrClosed
+		}
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			if st.Err != nil {
+				return st.Err
+			}
+			return context.Cause(ctx)
+		}
+	}
+}
+
+// Update changes the account and registers anew at once; when user, domain,
+// server or transport changed, the old binding is taken back first. An account
+// that cannot work leaves the registration Rejected.
+func (r *Registration) Update(a Account) {
+	r.mu.Lock()
+	r.account, r.auth, r.updated = a, newAuthenticator(a), true
+	if r.abort != nil {
+		r.abort()
+	}
+	r.mu.Unlock()
+	r.poke()
+}
+
+// Close takes the binding back (REGISTER with Expires 0) and waits for the
+// answer or for ctx. It is idempotent.
+func (r *Registration) Close(ctx context.Context) error {
+	r.mu.Lock()
+	select {
+	case <-r.closing:
+	default:
+		r.closeCtx = ctx
+		close(r.closing)
+		if r.abort != nil {
+			r.abort()
+		}
+	}
+	r.mu.Unlock()
+	select {
+	case <-r.finished:
+		return nil
+	case <-ctx.Done():
+		<-r.finished // it obeys the same ctx
+		return context.Cause(ctx)
+	}
+}
+
+func (r *Registration) poke() {
+	select {
+	case r.wake <- struct{}{}:
+	default:
+	}
+}
+
+// streamGone is told of every TCP connection that ends; losing the
+// registrar's means that calls cannot reach us. ua.mu is held.
+func (r *Registration) streamGone(remote netip.AddrPort) {
+	r.mu.Lock()
+	mine := r.flow.transport == TCP && r.flow.addr == remote && r.state.Phase == Registered
+	if mine {
+		r.lost = true
+	}
+	r.mu.Unlock()
+	if mine {
+		r.poke()
+	}
+}
+
+func (r *Registration) current() Account {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.account
+}
+
+func (r *Registration) authenticator() *authenticator {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.auth
+}
+
+// trusts tells whether an address is one of the account's registrar.
+func (r *Registration) trusts(a netip.Addr) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	_, ok := r.servers[a.Unmap()]
+	return ok
+}
+
+func (r *Registration) run() {
+	defer close(r.finished)
+	defer func() {
+		r.ua.mu.Lock()
+		delete(r.ua.regs, r)
+		r.ua.mu.Unlock()
+	}()
+	for {
+		wait := r.step()
+		if !r.sleep(wait) {
+			r.unregister()
+			return
+		}
+	}
+}
+
+// sleep waits for the next try (negative: for Update only); false means Close.
+func (r *Registration) sleep(wait time.Duration) bool {
+	var due <-chan time.Time
+	if wait >= 0 {
+		t := time.NewTimer(wait)
+		defer t.Stop()
+		due = t.C
+	}
+	for {
+		r.mu.Lock()
+		ready := r.updated || r.lost
+		r.mu.Unlock()
+		if ready {
+			return !r.isClosing()
+		}
+		select {
+		case <-r.closing:
+			return false
+		case <-due:
+			return true
+		case <-r.wake:
+		}
+	}
+}
+
+func (r *Registration) isClosing() bool {
+	select {
+	case <-r.closing:
+		return true
+	default:
+		return false
+	}
+}
+
+// step does one registration and returns how long to wait before the next,
+// negative for until Update.
+func (r *Registration) step() time.Duration {
+	if r.isClosing() {
+		return -1
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	r.mu.Lock()
+	a, updated := r.account, r.updated
+	r.updated, r.lost = false, false
+	r.abort = cancel
+	r.mu.Unlock()
+	if updated {
+		r.changeOver(ctx, a)
+	}
+	if err := a.validate(); err != nil {
+		r.set(RegistrationState{Phase: Rejected, Err: err})
+		return -1
+	}
+	if st := r.State(); st.Phase != Registered {
+		st.Phase, st.RetryIn = Registering, 0
+		r.set(st)
+	}
+	res, err := r.exchange(ctx, a, r.wanted(a))
+	if ctx.Err() != nil {
+		return 0
+	}
+	return r.judge(a, res, err)
+}
+
+// changeOver takes an old binding back when the account became another.
+func (r *Registration) changeOver(ctx context.Context, a Account) {
+	r.refusals, r.worked, r.minimum = 0, false, 0
+	old := r.boundAs
+	if r.bound != nil && (old.User != a.User || old.domain() != a.domain() || old.server() != a.server() || old.Transport != a.Transport) {
+		bctx, cancel := context.WithTimeout(ctx, r.ua.cfg.CloseTimeout)
+		_, _ = r.exchange(bctx, old, 0)
+		cancel()
+		r.bound = nil
+		r.mu.Lock()
+		r.servers, r.public = make(map[netip.Addr]struct{}), netip.AddrPort{}
+		r.mu.Unlock()
+	}
+	st := r.State()
+	st.Phase, st.Attempt = Registering, 0
+	r.set(st)
+}
+
+func (r *Registration) wanted(a Account) time.Duration { return max(a.expires(), r.minimum) }
+
+// judge turns the outcome of an exchange into a state and a wait.
+func (r *Registration) judge(a Account, res *sipmsg.Response, err error) time.Duration {
+	if err != nil {
+		return r.retry(0, "", err, 0)
+	}
+	if res.IsSuccess() {
+		return r.accepted(a, res)
+	}
+	e := statusError(res)
+	switch {
+	case e.Code == 423 && r.tooBrief(res, a):
+		return 0
+	case refusedForGood(e.Code):
+		r.refusals++
+		if r.worked && r.refusals <= maxRefusals {
+			return r.retry(e.Code, e.Reason, e, e.RetryAfter)
+		}
+		r.bound = nil
+		r.set(RegistrationState{Phase: Rejected, Code: e.Code, Reason: e.Reason, Err: explain(a, e), Attempt: r.State().Attempt + 1})
+		return -1
+	}
+	return r.retry(e.Code, e.Reason, e, e.RetryAfter)
+}
+
+// explain says what to do about a refusal; errors.As still finds e.
+func explain(a Account, e *StatusError) error {
+	switch {
+	case (e.Code == 401 || e.Code == 407) && a.Password == "":
+		return fmt.Errorf("%s asks for a password and account %s has none: set it: %w", a.server(), a.id(), e)
+	case e.Code == 401 || e.Code == 407 || e.Code == 403:
+		return fmt.Errorf("%s does not accept user name and password of account %s: check them: %w", a.server(), a.id(), e)
+	case e.Code == 404:
+		return fmt.Errorf("%s does not know the user of account %s: check user and domain: %w", a.server(), a.id(), e)
+	}
+	return fmt.Errorf("%s refuses to register account %s: %w", a.server(), a.id(), e)
+}
+
+// refusedForGood tells the codes that trying again does not change: the
+// password is wrong, or the registrar knows the user and does not want it.
+func refusedForGood(code int) bool {
+	switch code {
+	case 401, 407, 403, 404, 405, 410, 416, 420, 501, 604, 603:
+		return true
+	}
+	return false
+}
+
+// tooBrief takes Min-Expires of a 423 (RFC 3261 §10.2.8).
+func (r *Registration) tooBrief(res *sipmsg.Response, a Account) bool {
+	m, ok := seconds(headerValues(res, "Min-Expires"))
+	if !ok || m <= r.wanted(a) || m > maxExpires {
+		return false
+	}
+	r.minimum = m
+	return true
+}
+
+// retry backs off: RetryMin doubling up to RetryMax, of which a random part
+// between one half and all is waited; a Retry-After is obeyed up to an hour.
+func (r *Registration) retry(code int, reason string, err error, after time.Duration) time.Duration {
+	st := r.State()
+	attempt := st.Attempt + 1
+	step := r.ua.cfg.RetryMax
+	if shift := attempt - 1; shift < 20 {
+		step = min(step, r.ua.cfg.RetryMin<<shift)
+	}
+	wait := step/2 + rand.N(step/2+1)
+	wait = max(wait, min(after, time.Hour))
+	r.set(RegistrationState{Phase: Retrying, Code: code, Reason: reason, Err: err, RetryIn: wait, Attempt: attempt, Contact: st.Contact})
+	return wait
+}
+
+// accepted handles a 2xx: the time granted is our Contact's expires
+// parameter, then the Expires header, then what we asked (RFC 3261 §10.2.4).
+func (r *Registration) accepted(a Account, res *sipmsg.Response) time.Duration {
+	r.worked, r.refusals = true, 0
+	if r.moved() {
+		return 0
+	}
+	granted := min(max(r.granted, 0), maxExpires)
+	if granted == 0 {
+		return r.retry(res.StatusCode, "registrar granted no time", &StatusError{Code: res.StatusCode, Reason: "registrar granted no time"}, 0)
+	}
+	r.set(RegistrationState{
+		Phase: Registered, Code: res.StatusCode, Reason: cleanPhrase(res.Reason), Expires: granted, Contact: r.bound.String(),
+	})
+	return refreshAfter(granted)
+}
+
+// refreshAfter leaves, before the binding expires, half of its time or as much
+// as a failed REGISTER takes (32 s) and a tenth more, whichever is less.
+func refreshAfter(granted time.Duration) time.Duration {
+	margin := min(granted/2, max(40*time.Second, granted/10))
+	return max(granted-margin, minRefresh)
+}
+
+// set publishes a state.
+func (r *Registration) set(st RegistrationState) {
+	r.mu.Lock()
+	r.state = st
+	close(r.changed)
+	r.changed = make(chan struct{})
+	r.mu.Unlock()
+	if st.Err != nil {
+		r.ua.log.Info("sip: registration", "account", r.current().id(), "phase", st.Phase.String(), "err", st.Err, "retry_in", st.RetryIn)
+	}
+	if r.callback != nil {
+		r.callback(st)
+	}
+}
+
+// unregister takes the binding back before the registration ends.
+func (r *Registration) unregister() {
+	r.mu.Lock()
+	ctx := r.closeCtx
+	r.mu.Unlock()
+	st := r.State()
+	if r.bound != nil {
+		r.set(RegistrationState{Phase: Unregistering, Contact: st.Contact})
+		cctx, cancel := context.WithTimeout(ctx, timer64)
+		if _, err := r.exchange(cctx, r.boundAs, 0); err != nil {
+			r.ua.log.Debug("sip: un-registration failed", "err", err)
+		}
+		cancel()
+	}
+	r.set(RegistrationState{Phase: Unregistered})
+}

@@ -1,0 +1,228 @@
+package sip
+
+import (
+	"context"
+	"errors"
+	"net/netip"
+	"strconv"
+	"strings"
+	"time"
+
+	sipmsg "github.com/emiago/sipgo/sip"
+)
+
+// exchange registers for expires (0: takes the binding back) with the first of
+// the registrar's hosts that answers, and returns its final response.
+func (r *Registration) exchange(ctx context.Context, a Account, expires time.Duration) (*sipmsg.Response, error) {
+	host, port, err := splitHostPort(a.server())
+	if err != nil {
+		return nil, err
+	}
+	hops, err := r.ua.locate(ctx, a.Transport, host, port)
+	if err != nil {
+		return nil, err
+	}
+	r.mu.Lock()
+	for _, h := range hops {
+		r.servers[h.addr.Addr()] = struct{}{}
+	}
+	hops = preferred(hops, r.flow)
+	r.mu.Unlock()
+	var res *sipmsg.Response
+	for _, h := range hops {
+		var rt *route
+		if rt, err = r.ua.open(ctx, h); err == nil {
+			res, err = r.send(ctx, a, rt, expires)
+		}
+		if ctx.Err() != nil {
+			return nil, context.Cause(ctx)
+		}
+		if err == nil && res.StatusCode != 503 || err != nil && !errors.Is(err, ErrUnreachable) {
+			break
+		}
+	}
+	if err != nil {
+		return nil, err
+	}
+	return res, nil
+}
+
+// preferred puts the hop that worked last first.
+func preferred(hops []hop, last hop) []hop {
+	for i, h := range hops {
+		if h == last && i > 0 {
+			out := append([]hop{h}, hops[:i]...)
+			return append(out, hops[i+1:]...)
+		}
+	}
+	return hops
+}
+
+// send sends REGISTER and answers challenges.
+func (r *Registration) send(ctx context.Context, a Account, rt *route, expires time.Duration) (*sipmsg.Response, error) {
+	r.mu.Lock()
+	auth := r.auth
+	r.mu.Unlock()
+	if a.Password != r.current().Password || a.authUser() != r.current().authUser() {
+		auth = newAuthenticator(a) // the account has just been changed
+	}
+	try := auth.begin()
+	for {
+		contact := r.ua.contactFor(a, rt)
+		if expires == 0 && r.bound != nil {
+			contact = *r.bound.Clone()
+		}
+		req := r.request(a, rt, contact, expires)
+		try.sign(req)
+		moved, changed, err := r.ua.fit(ctx, req, rt, a.Transport)
+		if err != nil {
+			return nil, err
+		}
+		if changed {
+			rt = moved
+			continue
+		}
+		res, err := r.ua.roundTrip(ctx, req, rt)
+		if err != nil {
+			return nil, err
+		}
+		r.learnPublic(req, res, rt)
+		if (res.StatusCode == 401 || res.StatusCode == 407) && try.answer(res) {
+			continue
+		}
+		r.bindingOf(res, a, rt, contact, expires)
+		return res, nil
+	}
+}
+
+func (r *Registration) request(a Account, rt *route, contact sipmsg.Uri, expires time.Duration) *sipmsg.Request {
+	req := r.ua.newRequest(sipmsg.REGISTER, sipmsg.Uri{Scheme: "sip", Host: a.domain()}, rt)
+	from := &sipmsg.FromHeader{DisplayName: quotedName(a.DisplayName), Address: a.aor()}
+	from.Params.Add("tag", r.tag)
+	req.AppendHeader(from)
+	req.AppendHeader(&sipmsg.ToHeader{Address: a.aor()})
+	id := sipmsg.CallIDHeader(r.callID)
+	req.AppendHeader(&id)
+	r.seq++
+	setCSeq(req, r.seq)
+	secs := strconv.Itoa(int(expires / time.Second))
+	c := &sipmsg.ContactHeader{Address: contact}
+	c.Params.Add("expires", secs)
+	req.AppendHeader(c)
+	if r.bound != nil && expires > 0 && r.bound.String() != contact.String() {
+		old := &sipmsg.ContactHeader{Address: *r.bound.Clone()} // our address has changed
+		old.Params.Add("expires", "0")
+		req.AppendHeader(old)
+	}
+	req.AppendHeader(sipmsg.NewHeader("Expires", secs))
+	r.ua.finishRequest(req, "", nil)
+	return req
+}
+
+// bindingOf notes what a 2xx says about our binding.
+func (r *Registration) bindingOf(res *sipmsg.Response, a Account, rt *route, contact sipmsg.Uri, expires time.Duration) {
+	if !res.IsSuccess() {
+		return
+	}
+	if expires == 0 {
+		r.bound = nil
+		return
+	}
+	r.bound, r.boundAs = &contact, a
+	r.granted = grantedTime(res, &contact, expires)
+	r.mu.Lock()
+	r.flow = rt.hop
+	r.mu.Unlock()
+}
+
+// grantedTime reads the time the registrar keeps our Contact.
+func grantedTime(res *sipmsg.Response, contact *sipmsg.Uri, asked time.Duration) time.Duration {
+	all := res.GetHeaders("Contact")
+	for _, h := range all {
+		c, ok := h.(*sipmsg.ContactHeader)
+		if !ok || !sameContact(&c.Address, contact) && len(all) > 1 {
+			continue
+		}
+		if v, ok := c.Params.Get("expires"); ok {
+			if d, ok := seconds([]string{strings.Trim(v, `" `)}); ok {
+				return d
+			}
+		}
+	}
+	if d, ok := seconds(headerValues(res, "Expires")); ok {
+		return d
+	}
+	return asked
+}
+
+// sameContact compares addresses the way registrars keep them: user, host and port.
+func sameContact(a, b *sipmsg.Uri) bool {
+	return a.User == b.User && strings.EqualFold(bareHost(a.Host), bareHost(b.Host)) && defaultPort(a.Port) == defaultPort(b.Port)
+}
+
+// learnPublic reads received and rport of our Via (RFC 3581 §4): where they
+// differ from what we wrote, a NAT is between us and the registrar, and its
+// outer address is the one to register. Over TCP only another host counts,
+// since our source port is not the one we listen on.
+func (r *Registration) learnPublic(req *sipmsg.Request, res *sipmsg.Response, rt *route) {
+	sent, got := req.Via(), res.Via()
+	host, err := netip.ParseAddr(sent.Host)
+	if err != nil || got == nil {
+		return
+	}
+	seen := netip.AddrPortFrom(host.Unmap(), uint16(sent.Port))
+	if v, ok := got.Params.Get("received"); ok {
+		if addr, err := netip.ParseAddr(bareHost(v)); err == nil {
+			seen = netip.AddrPortFrom(addr.Unmap(), seen.Port())
+		}
+	}
+	if v, ok := got.Params.Get("rport"); ok && (rt.transport == UDP || seen.Addr() != host.Unmap()) {
+		if n, err := strconv.ParseUint(v, 10, 16); err == nil && n > 0 {
+			seen = netip.AddrPortFrom(seen.Addr(), uint16(n))
+		}
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.public = netip.AddrPort{}
+	if seen != rt.sentBy {
+		r.public = seen
+	}
+}
+
+// maxMoves bounds immediate re-registrations: behind some NATs the outer
+// address never settles.
+const maxMoves = 2
+
+// moved reports that the address just registered is not the one the registrar
+// sees us at, so that the new one must be registered at once.
+func (r *Registration) moved() bool {
+	r.mu.Lock()
+	public := r.public
+	r.mu.Unlock()
+	at := netip.AddrPortFrom(netip.Addr{}, uint16(r.bound.Port))
+	if a, err := netip.ParseAddr(bareHost(r.bound.Host)); err == nil {
+		at = netip.AddrPortFrom(a.Unmap(), uint16(r.bound.Port))
+	}
+	if !public.IsValid() || public == at || r.moves >= maxMoves {
+		r.moves = 0
+		return false
+	}
+	r.moves++
+	return true
+}
+
+// contactFor is the Contact address of an account on a route: what the
+// registrar sees of us when a NAT is in between, else our own.
+func (ua *UserAgent) contactFor(a Account, rt *route) sipmsg.Uri {
+	at := rt.sentBy
+	ua.mu.Lock()
+	for r := range ua.regs {
+		r.mu.Lock()
+		if _, server := r.servers[rt.addr.Addr()]; server && r.public.IsValid() && r.account.id() == a.id() {
+			at = r.public
+		}
+		r.mu.Unlock()
+	}
+	ua.mu.Unlock()
+	return contactURI(a.User, at, rt.transport)
+}

@@ -1,0 +1,155 @@
+package sip
+
+import (
+	"math/rand/v2"
+	"strconv"
+	"sync"
+	"time"
+
+	sipmsg "github.com/emiago/sipgo/sip"
+)
+
+// remoteOffer is the peer's re-INVITE until we answer it.
+type remoteOffer struct {
+	d     *Dialog
+	req   *sipmsg.Request
+	tx    *sipmsg.ServerTx
+	ans   *answer
+	timer *time.Timer
+
+	once sync.Once
+}
+
+// onReInvite takes an INVITE inside the dialog (RFC 3261 §14.2).
+func (d *Dialog) onReInvite(req *sipmsg.Request, tx *sipmsg.ServerTx) {
+	if !d.awaitConfirmed() {
+		d.ua.respond(tx, req, 491, "")
+		return
+	}
+	o := &remoteOffer{d: d, req: req, tx: tx}
+	d.mu.Lock()
+	switch {
+	case d.state == ended:
+		d.mu.Unlock()
+		d.ua.respond(tx, req, 481, "")
+		return
+	case d.offered != nil:
+		d.mu.Unlock()
+		res := d.ua.newResponse(req, 500, "")
+		res.AppendHeader(sipmsg.NewHeader("Retry-After", strconv.Itoa(rand.IntN(11))))
+		_ = d.ua.respondInvite(tx, req, res)
+		return
+	case d.offering:
+		d.mu.Unlock()
+		d.ua.respond(tx, req, 491, "")
+		return
+	}
+	d.offered = o
+	d.mu.Unlock()
+	d.ua.respond(tx, req, 100, "")
+	d.refreshTarget(req.Contact())
+	o.ans = newAnswer(tx, nil, req.CSeq().SeqNo)
+	o.timer = time.AfterFunc(timer64, func() { _ = o.reject(500, "") })
+	if !tx.OnCancel(func(*sipmsg.Request) { o.abandonCancelled() }) {
+		o.abandonCancelled()
+		return
+	}
+	body := req.Body()
+	if len(body) == 0 {
+		body = nil
+	}
+	d.events.post(RemoteOffer{Body: body, Local: d.local, Answer: o.answer, Reject: o.reject, Acked: o.ans.acked})
+}
+
+// awaitConfirmed gives the ACK of our 200 time to arrive: a re-INVITE right
+// behind it may overtake it.
+func (d *Dialog) awaitConfirmed() bool {
+	if d.caller {
+		d.mu.Lock()
+		defer d.mu.Unlock()
+		return d.state == confirmed || d.state == ended
+	}
+	t := time.NewTimer(t1)
+	defer t.Stop()
+	select {
+	case <-d.acked:
+	case <-d.over:
+	case <-d.ua.closing:
+	case <-t.C:
+		// It was answered, or there would be no re-INVITE: go on (and keep
+		// repeating the 200 until the ACK does come).
+	}
+	return true
+}
+
+// release ends the offer's life; false when it is over already.
+func (o *remoteOffer) release() bool {
+	first := false
+	o.once.Do(func() {
+		first = true
+		o.timer.Stop()
+		o.d.mu.Lock()
+		if o.d.offered == o {
+			o.d.offered = nil
+		}
+		o.d.mu.Unlock()
+	})
+	return first
+}
+
+func (o *remoteOffer) answer(body []byte) error {
+	d := o.d
+	d.mu.Lock()
+	if d.offered != o {
+		d.mu.Unlock()
+		return ErrClosed
+	}
+	d.answers[o.ans.seq] = o.ans
+	d.mu.Unlock()
+	if !o.release() {
+		return ErrClosed
+	}
+	res := d.ua.newResponse(o.req, 200, "")
+	res.AppendHeader(d.contactHeader())
+	setSDP(res, body)
+	o.ans.res = res
+	if err := d.ua.respondInvite(o.tx, o.req, res); err != nil {
+		d.mu.Lock()
+		delete(d.answers, o.ans.seq)
+		d.mu.Unlock()
+		close(o.ans.acked)
+		return err
+	}
+	if !d.ua.start(func() { d.expectAck(o.ans) }) {
+		close(o.ans.acked)
+		return ErrClosed
+	}
+	return nil
+}
+
+func (o *remoteOffer) reject(code int, reason string) error {
+	if code < 300 || code > 699 {
+		code, reason = 488, ""
+	}
+	if !o.release() {
+		return ErrClosed
+	}
+	close(o.ans.acked)
+	return o.d.ua.respondInvite(o.tx, o.req, o.d.ua.newResponse(o.req, code, reason))
+}
+
+// abandon answers 487 because the dialog has ended (RFC 3261 §15.1.2).
+func (o *remoteOffer) abandon() {
+	if o.release() {
+		close(o.ans.acked)
+		_ = o.d.ua.respondInvite(o.tx, o.req, o.d.ua.newResponse(o.req, 487, ""))
+	}
+}
+
+// abandonCancelled forgets an offer whose INVITE was cancelled; sipgo sends
+// the 487. It runs under the transaction's lock and so must not use it.
+func (o *remoteOffer) abandonCancelled() {
+	if o.release() {
+		close(o.ans.acked)
+	}
+}

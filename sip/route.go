@@ -1,0 +1,241 @@
+package sip
+
+import (
+	"context"
+	"fmt"
+	"net/netip"
+	"strings"
+	"time"
+
+	sipmsg "github.com/emiago/sipgo/sip"
+)
+
+// hop is one place a request may be sent to.
+type hop struct {
+	transport Transport
+	addr      netip.AddrPort
+}
+
+// route is a hop with its local end open.
+type route struct {
+	hop
+	sentBy netip.AddrPort // for Via and Contact
+	local  netip.Addr     // our address on that path, for SDP
+	packet *packetConn    // UDP
+	large  bool           // TCP was tried and failed: UDP whatever the size
+}
+
+// locate resolves a host as RFC 3263 §4 says, without NAPTR: an address is
+// taken as it is, a name with a port gives its addresses, a name without a
+// port its SRV records and only then its addresses. want Any means UDP
+// where we listen on it, else TCP.
+func (ua *UserAgent) locate(ctx context.Context, want Transport, host string, port int) ([]hop, error) {
+	if host == "" {
+		return nil, fmt.Errorf("no host to send to: %w", ErrUnreachable)
+	}
+	if addr, err := netip.ParseAddr(host); err == nil {
+		return ua.usable([]hop{{want, netip.AddrPortFrom(addr.Unmap(), defaultPort(port))}}, host)
+	}
+	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+	defer cancel()
+	if port == 0 && strings.Contains(strings.TrimSuffix(host, "."), ".") {
+		if hops := ua.locateSRV(ctx, want, host); len(hops) > 0 {
+			return ua.usable(hops, host)
+		}
+	}
+	addrs, err := ua.cfg.Network.LookupAddr(ctx, host)
+	if err != nil {
+		return nil, unreachable("looking up "+host, err)
+	}
+	var hops []hop
+	for _, a := range addrs {
+		hops = append(hops, hop{want, netip.AddrPortFrom(a.Unmap(), defaultPort(port))})
+	}
+	return ua.usable(hops, host)
+}
+
+func defaultPort(port int) uint16 {
+	if port <= 0 || port > 65535 {
+		return 5060
+	}
+	return uint16(port)
+}
+
+const maxHops = 8
+
+func (ua *UserAgent) locateSRV(ctx context.Context, want Transport, host string) []hop {
+	var hops []hop
+	for _, t := range []Transport{UDP, TCP} {
+		if want != Any && want != t || want == Any && t == UDP && len(ua.packets) == 0 {
+			continue
+		}
+		records, err := ua.cfg.Network.LookupSRV(ctx, "_sip._"+t.String()+"."+host)
+		if err != nil {
+			continue
+		}
+		for _, r := range records {
+			if len(hops) >= maxHops || r.Target == "." {
+				break
+			}
+			addrs, err := ua.cfg.Network.LookupAddr(ctx, strings.TrimSuffix(r.Target, "."))
+			if err != nil {
+				continue
+			}
+			for _, a := range addrs {
+				hops = append(hops, hop{t, netip.AddrPortFrom(a.Unmap(), defaultPort(int(r.Port)))})
+			}
+		}
+		if len(hops) > 0 {
+			break
+		}
+	}
+	return hops
+}
+
+// usable settles Any and leaves out hops of a family we cannot send from.
+func (ua *UserAgent) usable(hops []hop, host string) ([]hop, error) {
+	var out []hop
+	for _, h := range hops {
+		if h.transport == Any {
+			h.transport = UDP
+			if ua.packetFor(h.addr.Addr()) == nil {
+				h.transport = TCP
+			}
+		}
+		if h.transport == UDP && ua.packetFor(h.addr.Addr()) == nil {
+			continue
+		}
+		if len(out) < maxHops {
+			out = append(out, h)
+		}
+	}
+	if len(out) == 0 {
+		return nil, fmt.Errorf("%s has no address that our listeners (%v) can send to: %w", host, ua.Listening(), ErrUnreachable)
+	}
+	return out, nil
+}
+
+// packetFor chooses the UDP listener for a remote address: one bound to the
+// address packets would leave from, else one bound to all, else any of the family.
+func (ua *UserAgent) packetFor(remote netip.Addr) *packetConn {
+	var best *packetConn
+	rank := 0
+	for _, p := range ua.packets {
+		if r := ua.rank(p.local.Addr(), remote); r > rank {
+			best, rank = p, r
+		}
+	}
+	return best
+}
+
+func (ua *UserAgent) rank(bound, remote netip.Addr) int {
+	switch {
+	case bound.Is4() != remote.Is4():
+		return 0
+	case bound.IsUnspecified():
+		return 2
+	}
+	if l, err := ua.cfg.Network.LocalFor(remote); err == nil && l.Unmap() == bound {
+		return 3
+	}
+	return 1
+}
+
+// advertised is the address for Via and Contact of a listener.
+func (ua *UserAgent) advertised(bound netip.AddrPort, remote netip.Addr) netip.AddrPort {
+	if bound.Addr().IsUnspecified() {
+		if l, err := ua.cfg.Network.LocalFor(remote); err == nil {
+			return netip.AddrPortFrom(l.Unmap().WithZone(""), bound.Port())
+		}
+	}
+	return bound
+}
+
+// open opens the local end of a hop: it chooses the UDP listener or connects TCP.
+func (ua *UserAgent) open(ctx context.Context, h hop) (*route, error) {
+	r := &route{hop: h}
+	if h.transport == UDP {
+		r.packet = ua.packetFor(h.addr.Addr())
+		if r.packet == nil {
+			return nil, unreachable("no UDP listener can send to "+h.addr.String(), nil)
+		}
+		r.sentBy = ua.advertised(r.packet.local, h.addr.Addr())
+		r.local = r.sentBy.Addr()
+		return r, nil
+	}
+	listener := ua.streamFor(h.addr.Addr())
+	var bind netip.Addr
+	if listener != nil {
+		bind = listener.local.Addr()
+	}
+	s, err := ua.stream(ctx, h.addr, bind)
+	if err != nil {
+		return nil, err
+	}
+	r.local = s.local.Addr()
+	r.sentBy = s.local
+	if listener != nil {
+		r.sentBy = netip.AddrPortFrom(r.local, listener.local.Port())
+	}
+	return r, nil
+}
+
+func (ua *UserAgent) streamFor(remote netip.Addr) *streamListener {
+	var best *streamListener
+	rank := 0
+	for _, l := range ua.tcp {
+		if r := ua.rank(l.local.Addr(), remote); r > rank {
+			best, rank = l, r
+		}
+	}
+	return best
+}
+
+// accountHops finds where a request of an account for target goes: to the
+// account's server for its own domain, else to the target itself. trusted
+// tells that the server of the account will see it, so that its challenges
+// may be answered with the account's password.
+func (ua *UserAgent) accountHops(ctx context.Context, a Account, target *sipmsg.Uri) (hops []hop, trusted bool, err error) {
+	want := a.Transport
+	host, port, _ := splitHostPort(a.server())
+	if host != "" && a.owns(target.Host, target.Port) {
+		hops, err = ua.locate(ctx, want, host, port)
+		return hops, true, err
+	}
+	if t, _ := target.UriParams.Get("transport"); want == Any && strings.EqualFold(t, "tcp") {
+		want = TCP
+	}
+	hops, err = ua.locate(ctx, want, bareHost(target.Host), target.Port)
+	if err == nil && host != "" {
+		trusted = ua.sameServer(ctx, a, hops)
+	}
+	return hops, trusted, err
+}
+
+// owns tells whether a URI host is the account's domain or server.
+func (a Account) owns(host string, port int) bool {
+	host = bareHost(host)
+	if port == 0 && strings.EqualFold(host, a.domain()) {
+		return true
+	}
+	h, p, err := splitHostPort(a.server())
+	return err == nil && strings.EqualFold(host, h) && defaultPort(p) == defaultPort(port)
+}
+
+func (ua *UserAgent) sameServer(ctx context.Context, a Account, hops []hop) bool {
+	host, port, _ := splitHostPort(a.server())
+	own, err := ua.locate(ctx, a.Transport, host, port)
+	if err != nil {
+		return false
+	}
+	for _, h := range hops {
+		for _, o := range own {
+			if o.addr.Addr() == h.addr.Addr() {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+func bareHost(h string) string { return strings.Trim(h, "[]") }

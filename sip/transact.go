@@ -1,0 +1,137 @@
+package sip
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"net"
+
+	sipmsg "github.com/emiago/sipgo/sip"
+)
+
+// maxUDP is the largest request sent over UDP when the path MTU is not known
+// (RFC 3261 §18.1.1), in bytes.
+const maxUDP = 1300
+
+// newTx makes a client transaction for a finished request; nothing is sent
+// before Init.
+func (ua *UserAgent) newTx(ctx context.Context, req *sipmsg.Request, rt *route) (*sipmsg.ClientTx, error) {
+	if ua.isClosing() {
+		return nil, ErrClosed
+	}
+	if rt.transport == UDP {
+		ua.forget(ua.sources.sentTo(rt.addr))
+		key := ua.nextPathKey()
+		pool := ua.tpl.Pool("udp")
+		pool.Add(key.String(), &udpPath{conn: rt.packet, dest: rt.addr})
+		defer pool.Delete(key.String())
+		req.Laddr = key
+	}
+	tx, err := ua.txl.NewClientTransaction(ctx, req)
+	if err != nil {
+		return nil, unreachable("sending "+string(req.Method)+" to "+rt.addr.String(), err)
+	}
+	return tx, nil
+}
+
+// nextPathKey is an address nobody has (RFC 6666), under which a transaction
+// finds its path in sipgo's pool.
+func (ua *UserAgent) nextPathKey() sipmsg.Addr {
+	ip := make(net.IP, 16)
+	ip[0] = 0x01
+	binary.BigEndian.PutUint64(ip[8:], ua.pathKey.Add(1))
+	return sipmsg.Addr{IP: ip, Port: 1}
+}
+
+// begin sends the request of a transaction.
+func (ua *UserAgent) begin(tx *sipmsg.ClientTx, rt *route, method sipmsg.RequestMethod) error {
+	if err := tx.Init(); err != nil {
+		tx.Terminate()
+		return unreachable(fmt.Sprintf("sending %s to %s over %s", method, rt.addr, rt.transport), err)
+	}
+	return nil
+}
+
+// roundTrip sends a request other than INVITE and waits for the final
+// response. A transaction that times out (timer F) or fails gives an error
+// wrapping ErrUnreachable; ctx ends the waiting, not the retransmissions that
+// are already on their way.
+func (ua *UserAgent) roundTrip(ctx context.Context, req *sipmsg.Request, rt *route) (*sipmsg.Response, error) {
+	tx, err := ua.newTx(ctx, req, rt)
+	if err != nil {
+		return nil, err
+	}
+	if err := ua.begin(tx, rt, req.Method); err != nil {
+		return nil, err
+	}
+	for {
+		select {
+		case res := <-tx.Responses():
+			if !res.IsProvisional() {
+				return res, nil
+			}
+		case <-tx.Done():
+			return nil, ua.txError(tx, rt, req.Method)
+		case <-ctx.Done():
+			tx.Terminate()
+			return nil, context.Cause(ctx)
+		}
+	}
+}
+
+// txError explains why a client transaction ended without a final response.
+func (ua *UserAgent) txError(tx *sipmsg.ClientTx, rt *route, method sipmsg.RequestMethod) error {
+	if ua.isClosing() {
+		return ErrClosed
+	}
+	err := tx.Err()
+	if errors.Is(err, sipmsg.ErrTransactionTimeout) {
+		if rt.transport == TCP {
+			// A connection nobody answers on is dead; the next request dials.
+			if s := ua.streams.find(rt.addr); s != nil {
+				_ = s.Close()
+			}
+		}
+		return fmt.Errorf("%s did not answer %s over %s within 32 s: %w", rt.addr, method, rt.transport, ErrUnreachable)
+	}
+	return unreachable(fmt.Sprintf("%s to %s over %s failed", method, rt.addr, rt.transport), err)
+}
+
+// fit moves a request that is too large for UDP to TCP (RFC 3261 §18.1.1) when
+// the account allows it; changed tells that Via and Contact must be made anew
+// for the returned route.
+func (ua *UserAgent) fit(ctx context.Context, req *sipmsg.Request, rt *route, allowed Transport) (_ *route, changed bool, err error) {
+	if rt.transport != UDP || rt.large || len(req.String()) <= maxUDP {
+		return rt, false, nil
+	}
+	if allowed == UDP {
+		return nil, false, fmt.Errorf("%s of %d bytes exceeds %d and the account allows UDP only; set its transport to tcp: %w",
+			req.Method, len(req.String()), maxUDP, ErrTooLarge)
+	}
+	tcp, err := ua.open(ctx, hop{TCP, rt.addr})
+	if err != nil {
+		if ctx.Err() != nil {
+			return nil, false, err
+		}
+		ua.log.Debug("sip: no TCP for a large request, staying on UDP", "to", rt.addr, "err", err)
+		big := *rt
+		big.large = true
+		return &big, false, nil
+	}
+	return tcp, true, nil
+}
+
+// write sends a request outside any transaction: the ACK of a 2xx.
+func (ua *UserAgent) write(req *sipmsg.Request, rt *route) error {
+	if rt.transport == UDP {
+		ua.forget(ua.sources.sentTo(rt.addr))
+		return rt.packet.send([]byte(req.String()), rt.addr)
+	}
+	s := ua.streams.find(rt.addr)
+	if s == nil {
+		return unreachable("connection to "+rt.addr.String()+" is gone", nil)
+	}
+	_, err := s.Write([]byte(req.String()))
+	return err
+}

@@ -1,0 +1,389 @@
+package sip
+
+import (
+	"context"
+	"crypto/hmac"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/netip"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	sipmsg "github.com/emiago/sipgo/sip"
+)
+
+// Timers of RFC 3261 §17.1.1.1.
+const (
+	t1      = 500 * time.Millisecond
+	t2      = 4 * time.Second
+	timer64 = 64 * t1 // B, F, H, and how long a 2xx waits for its ACK
+)
+
+// UserAgent owns the listeners, registrations, dialogs and transactions. All
+// methods may be called from any goroutine.
+type UserAgent struct {
+	cfg     Config
+	log     *slog.Logger
+	gate    *gate
+	sources *sources
+	streams *streamSet
+	dialled *dialListener
+	packets []*packetConn
+	tcp     []*streamListener
+	secret  [32]byte // of the To-tags we give
+
+	tpl     *sipmsg.TransportLayer
+	txl     *sipmsg.TransactionLayer
+	pathKey atomic.Uint64
+
+	closing   chan struct{} // closed when transports go down
+	closeOnce sync.Once
+	closed    chan struct{} // closed when Close is done
+	wg        sync.WaitGroup
+
+	mu          sync.Mutex
+	stopping    bool // no new calls or registrations
+	down        bool // no new goroutines
+	handler     func(*Invitation)
+	regs        map[*Registration]struct{}
+	invites     map[string]*ClientInvite
+	invitations map[string]*Invitation
+	dialogs     map[string]*Dialog
+}
+
+// New opens the listeners and starts to answer requests. The error names the
+// address that could not be opened. Call Close when done.
+func New(cfg Config) (*UserAgent, error) {
+	cfg = cfg.withDefaults()
+	ua := &UserAgent{
+		cfg: cfg, log: cfg.Logger, gate: newGate(cfg.MaxMessage), sources: newSources(), streams: newStreamSet(),
+		closing: make(chan struct{}), closed: make(chan struct{}),
+		regs: make(map[*Registration]struct{}), invites: make(map[string]*ClientInvite),
+		invitations: make(map[string]*Invitation), dialogs: make(map[string]*Dialog),
+	}
+	if _, err := rand.Read(ua.secret[:]); err != nil {
+		return nil, fmt.Errorf("sip: no randomness: %w", err)
+	}
+	ua.streams.onGone = ua.streamGone
+	ua.dialled = &dialListener{ua: ua, conns: make(chan *streamConn)}
+	ua.layers()
+	if err := ua.listen(); err != nil {
+		_ = ua.Close()
+		return nil, err
+	}
+	ua.serveTransports()
+	return ua, nil
+}
+
+// layers builds sipgo's transport and transaction layers. Our hook is put in
+// front of the transaction layer, so that it sees messages in order.
+func (ua *UserAgent) layers() {
+	quiet := slog.New(quietHandler{next: ua.log.Handler()})
+	ua.tpl = sipmsg.NewTransportLayer(net.DefaultResolver, ua.gate.parser, nil,
+		sipmsg.WithTransportLayerLogger(quiet),
+		sipmsg.WithTransportLayerTransports(sipmsg.TransportsConfig{
+			// Connections are dialled by us and handed over; sipgo never dials.
+			TCP: &sipmsg.TransportTCP{DialerCreate: func(net.Addr) net.Dialer {
+				return net.Dialer{Timeout: time.Nanosecond}
+			}},
+		}))
+	ua.tpl.OnMessage(ua.arrived)
+	ua.txl = sipmsg.NewTransactionLayer(ua.tpl,
+		sipmsg.WithTransactionLayerLogger(quiet),
+		sipmsg.WithTransactionLayerUnhandledResponseHandler(ua.onStrayResponse),
+		sipmsg.WithTransactionLayerTerminateOnConnClose())
+	ua.txl.OnRequest(ua.dispatch)
+}
+
+func (ua *UserAgent) listen() error {
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	for _, l := range ua.cfg.Listen {
+		suffix := "4"
+		if !l.Addr.Addr().Unmap().Is4() {
+			suffix = "6"
+		}
+		switch l.Transport {
+		case UDP:
+			c, err := ua.cfg.Network.ListenPacket(ctx, "udp"+suffix, l.Addr.String())
+			if err != nil {
+				return listenError(l, err)
+			}
+			ua.packets = append(ua.packets, newPacketConn(ua, c))
+		case TCP:
+			c, err := ua.cfg.Network.Listen(ctx, "tcp"+suffix, l.Addr.String())
+			if err != nil {
+				return listenError(l, err)
+			}
+			ua.tcp = append(ua.tcp, &streamListener{Listener: c, ua: ua, local: addrPortOf(c.Addr())})
+		default:
+			return fmt.Errorf("sip: cannot listen on %s: choose udp or tcp", l)
+		}
+	}
+	return nil
+}
+
+func listenError(l Listen, err error) error {
+	return fmt.Errorf("sip: cannot listen on %s: %w; free the address or choose another port", l, err)
+}
+
+func (ua *UserAgent) serveTransports() {
+	for _, p := range ua.packets {
+		ua.start(func() { _ = ua.tpl.ServeUDP(p) })
+	}
+	for _, l := range ua.tcp {
+		ua.start(func() { _ = ua.tpl.ServeTCP(l) })
+	}
+	ua.start(func() { _ = ua.tpl.ServeTCP(ua.dialled) })
+}
+
+// Listening returns the addresses in use, with their real ports.
+func (ua *UserAgent) Listening() []Listen {
+	var all []Listen
+	for _, p := range ua.packets {
+		all = append(all, Listen{UDP, p.local})
+	}
+	for _, l := range ua.tcp {
+		all = append(all, Listen{TCP, l.local})
+	}
+	return all
+}
+
+// Serve hands every incoming call to h, in a goroutine of its own, until ctx
+// ends (then it returns nil) or the user agent is closed (ErrClosed). Calls
+// that arrive while nobody serves are answered 480. A later Serve replaces an
+// earlier one's handler.
+func (ua *UserAgent) Serve(ctx context.Context, h func(*Invitation)) error {
+	if h == nil {
+		return errors.New("sip: Serve needs a handler")
+	}
+	ua.mu.Lock()
+	if ua.stopping {
+		ua.mu.Unlock()
+		return ErrClosed
+	}
+	ua.handler = h
+	ua.mu.Unlock()
+	select {
+	case <-ua.closing:
+		return ErrClosed
+	case <-ctx.Done():
+	}
+	ua.mu.Lock()
+	ua.handler = nil
+	ua.mu.Unlock()
+	return nil
+}
+
+// Close takes registrations back, ends calls with BYE, CANCEL or 480 (waiting
+// at most Config.CloseTimeout for answers), closes all sockets and waits for
+// every goroutine, including those running the Serve handler; so it must not
+// be called from one. It is idempotent.
+func (ua *UserAgent) Close() error {
+	ua.closeOnce.Do(func() {
+		ua.mu.Lock()
+		ua.stopping = true
+		ua.mu.Unlock()
+		ua.farewell()
+		ua.mu.Lock()
+		ua.down = true
+		ua.mu.Unlock()
+		close(ua.closing)
+		ua.txl.Close()
+		for _, p := range ua.packets {
+			_ = p.PacketConn.Close()
+		}
+		for _, l := range ua.tcp {
+			_ = l.Listener.Close()
+		}
+		ua.streams.closeAll()
+		_ = ua.tpl.Close()
+		ua.endAll()
+		ua.wg.Wait()
+		close(ua.closed)
+	})
+	<-ua.closed
+	return nil
+}
+
+// farewell ends everything politely and waits for it, for a bounded time.
+func (ua *UserAgent) farewell() {
+	ctx, cancel := context.WithTimeout(context.Background(), ua.cfg.CloseTimeout)
+	defer cancel()
+	var wg sync.WaitGroup
+	ua.mu.Lock()
+	for _, i := range ua.invitations {
+		wg.Go(func() { _ = i.Reject(480, "Temporarily Unavailable") })
+	}
+	for _, c := range ua.invites {
+		wg.Go(func() {
+			c.Cancel("")
+			select {
+			case <-c.done:
+			case <-ctx.Done():
+			}
+		})
+	}
+	for _, d := range ua.dialogs {
+		if d.confirmable() {
+			wg.Go(func() { _ = d.Bye(ctx, "") })
+		}
+	}
+	for r := range ua.regs {
+		wg.Go(func() { _ = r.Close(ctx) })
+	}
+	ua.mu.Unlock()
+	wg.Wait()
+}
+
+// endAll ends what farewell could not.
+func (ua *UserAgent) endAll() {
+	ua.mu.Lock()
+	var dialogs []*Dialog
+	for _, d := range ua.dialogs {
+		dialogs = append(dialogs, d)
+	}
+	var invitations []*Invitation
+	for _, i := range ua.invitations {
+		invitations = append(invitations, i)
+	}
+	ua.mu.Unlock()
+	for _, i := range invitations {
+		i.finish(CancelCause{})
+	}
+	for _, d := range dialogs {
+		d.end(Ended{Reason: "user agent closed", Err: ErrClosed})
+	}
+}
+
+// start runs f in a goroutine that Close waits for. It reports false when the
+// user agent is going down.
+func (ua *UserAgent) start(f func()) bool {
+	ua.mu.Lock()
+	defer ua.mu.Unlock()
+	if ua.down {
+		return false
+	}
+	ua.wg.Go(f)
+	return true
+}
+
+func (ua *UserAgent) isClosing() bool {
+	select {
+	case <-ua.closing:
+		return true
+	default:
+		return false
+	}
+}
+
+// pause waits; it reports false when the user agent closes meanwhile.
+func (ua *UserAgent) pause(d time.Duration) bool {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return true
+	case <-ua.closing:
+		return false
+	}
+}
+
+func (ua *UserAgent) tap(sent bool, t Transport, local, remote netip.AddrPort, data []byte) {
+	if ua.cfg.Tap != nil {
+		ua.cfg.Tap(TapMessage{Time: time.Now(), Sent: sent, Transport: t, Local: local, Remote: remote, Data: data})
+	}
+}
+
+// arrived sees every message before the transaction layer does, in the
+// goroutine of the reader and so in order.
+func (ua *UserAgent) arrived(m sipmsg.Message) {
+	if m.Transport() == "UDP" {
+		ua.restoreSource(m)
+	}
+	switch m := m.(type) {
+	case *sipmsg.Request:
+		markReceived(m)
+		if m.Method == sipmsg.INVITE || m.Method == sipmsg.CANCEL {
+			ua.markTag(m)
+		}
+	case *sipmsg.Response:
+		ua.noteDialog(m)
+	}
+}
+
+// restoreSource puts the true source address in and makes the listener the way
+// back to it (RFC 3581 §4).
+func (ua *UserAgent) restoreSource(m sipmsg.Message) {
+	for _, p := range ua.packets {
+		if p.PacketConn.LocalAddr().String() != m.Source() {
+			continue
+		}
+		m.SetSource(p.source.String())
+		if _, ok := m.(*sipmsg.Request); ok {
+			ua.tpl.Pool("udp").Add(p.source.String(), &udpPath{conn: p})
+		}
+		return
+	}
+}
+
+// forget drops an address from sipgo's pool, unless it became known again.
+func (ua *UserAgent) forget(a netip.AddrPort) {
+	if a.IsValid() && !ua.sources.known(a) {
+		ua.tpl.Pool("udp").Delete(a.String())
+	}
+}
+
+// markReceived adds the received parameter of RFC 3261 §18.2.1.
+func markReceived(m *sipmsg.Request) {
+	v := m.Via()
+	source, err := netip.ParseAddrPort(m.Source())
+	if v == nil || err != nil {
+		return
+	}
+	if host, err := netip.ParseAddr(v.Host); err == nil && host.Unmap() == source.Addr().Unmap() {
+		return
+	}
+	v.Params.Remove("received")
+	v.Params.Add("received", source.Addr().Unmap().String())
+}
+
+// markTag gives an initial INVITE its To-tag, so that our responses, the 487
+// that sipgo sends on CANCEL and the 200 to that CANCEL all carry the same one
+// (RFC 3261 §8.2.6.2, §9.2).
+func (ua *UserAgent) markTag(m *sipmsg.Request) {
+	if to := m.To(); !to.Params.Has("tag") {
+		to.Params.Add("tag", ua.freshTag(m))
+	}
+}
+
+// freshTag is the To-tag we give a request outside dialogs. It depends on the
+// request only, so that a retransmission gets the same.
+func (ua *UserAgent) freshTag(m *sipmsg.Request) string {
+	h := hmac.New(sha256.New, ua.secret[:])
+	h.Write([]byte(m.CallID().Value() + "\x00" + tagOf(m.From().Params) + "\x00"))
+	branch, _ := m.Via().Params.Get("branch")
+	h.Write([]byte(branch))
+	h.Write([]byte(strconv.Itoa(int(m.CSeq().SeqNo))))
+	return hex.EncodeToString(h.Sum(nil)[:10])
+}
+
+func (ua *UserAgent) streamGone(s *streamConn) {
+	ua.mu.Lock()
+	defer ua.mu.Unlock()
+	for r := range ua.regs {
+		r.streamGone(s.remote)
+	}
+}
+
+// callsLocked counts calls in progress.
+func (ua *UserAgent) callsLocked() int {
+	return len(ua.invites) + len(ua.invitations) + len(ua.dialogs)
+}
