@@ -28,7 +28,7 @@ var layers = []struct {
 	{"internal/exchange", []string{"media/audio", "media/g711"}},
 	{"cmd/...", []string{"..."}},
 	{"examples/...", []string{"..."}},
-	{"e2e", []string{"media/...", "phone", "dialer", "sip", "number"}},
+	{"e2e", []string{"media/...", "phone", "config", "dialer", "sip", "number"}},
 }
 
 // owners says which packages may import a library, in their tests too.
