@@ -113,7 +113,7 @@ func (p *Pacer) Close() error {
 // within says whether the caller is one of the workers, that is, runs in a Tick.
 func (p *Pacer) within() bool {
 	id := goroutineID()
-	return slices.ContainsFunc(p.workers, func(w *worker) bool { return w.id.Load() == id })
+	return id != 0 && slices.ContainsFunc(p.workers, func(w *worker) bool { return w.id.Load() == id })
 }
 
 func (w *worker) add(e *entry) {
@@ -168,12 +168,13 @@ func (w *worker) run() {
 		case <-w.pacer.closed:
 			return
 		}
+		due := w.pacer.due(next)
 		if now := w.pacer.step(); now > next {
 			w.pacer.skipped.Add(now - next)
 			next = now
 		}
 		for _, e := range *w.entries.Load() {
-			w.tick(e, next)
+			w.tick(e, next, due)
 		}
 		next++
 	}
@@ -185,9 +186,9 @@ func (p *Pacer) step() uint64 { return uint64(time.Since(p.start) / frameTime) }
 // due is when step n begins.
 func (p *Pacer) due(n uint64) time.Time { return p.start.Add(time.Duration(n) * frameTime) }
 
-// tick runs one Tick of e, unless e was removed. A Ticker that panics is taken
+// tick runs Tick n of e, which was due at the given time, unless e was removed. A Ticker that panics is taken
 // off, so that the other calls go on.
-func (w *worker) tick(e *entry, n uint64) {
+func (w *worker) tick(e *entry, n uint64, due time.Time) {
 	w.mu.Lock()
 	if e.removed {
 		w.mu.Unlock()
@@ -195,7 +196,7 @@ func (w *worker) tick(e *entry, n uint64) {
 	}
 	w.running = e
 	w.mu.Unlock()
-	w.pacer.late.add(time.Since(w.pacer.due(n)))
+	w.pacer.late.add(time.Since(due))
 	defer w.ticked(e)
 	e.ticker.Tick(n)
 }

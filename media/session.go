@@ -73,6 +73,19 @@ func NewSession(cfg SessionConfig) (*Session, error) {
 	if cfg.Socket == nil {
 		return nil, errors.New("media: a session needs a Socket: open one with Ports.Open")
 	}
+	s := newSession(cfg)
+	if err := s.seed(); err != nil {
+		return nil, errors.Join(err, cfg.Socket.Close())
+	}
+	s.publish()
+	s.readers.Add(2)
+	go s.read(&s.socket.rtp, s.rtpRing)
+	go s.read(&s.socket.rtcp, s.rtcpRing)
+	return s, nil
+}
+
+// newSession makes a Session that reads nothing yet.
+func newSession(cfg SessionConfig) *Session {
 	s := &Session{
 		cfg:      cfg,
 		socket:   cfg.Socket,
@@ -88,14 +101,7 @@ func NewSession(cfg SessionConfig) (*Session, error) {
 	s.settings.digits = make(chan digitRequest, digitRequests)
 	s.shut = sync.OnceValue(s.end)
 	s.parser.init()
-	if err := s.seed(); err != nil {
-		return nil, errors.Join(err, cfg.Socket.Close())
-	}
-	s.publish()
-	s.readers.Add(2)
-	go s.read(&s.socket.rtp, s.rtpRing)
-	go s.read(&s.socket.rtcp, s.rtcpRing)
-	return s, nil
+	return s
 }
 
 // seed draws what RFC 3550 §5.1 wants random.
