@@ -190,7 +190,7 @@ func TestAsterisk_BlockedCallerNeverRings(t *testing.T) {
 	t.Parallel()
 	users.borrow(t, "grace")
 	dir := t.TempDir()
-	add := softphone(t, "block", "add", "--data-dir", dir, "EXACT", "010-5550-1001")
+	add := softphone(t, "block", "add", "010-5550-1001", "--data-dir", dir)
 	require.Equal(t, exitDone, add.wait(10*time.Second))
 	pb := answering(t, "grace", "--data-dir", dir, "--echo", "--duration", "1m")
 	blocked := softphone(t, append([]string{"call", "grace", "--json"}, account(asterPB, "alice")...)...)
