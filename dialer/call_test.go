@@ -393,18 +393,43 @@ func TestNetworkCut_MidCall(t *testing.T) {
 	})
 }
 
-func TestNetworkCut_HangupEndsInTime(t *testing.T) {
-	inWorld(t, func(_ string, c *Config) { c.HangupTimeout = 3 * time.Second }, func(w *world) {
+// TestNetworkCut_HangupEndsAtOnce: the session is over once the BYE is on its
+// way (RFC 3261 §15.1.1); the transaction goes on behind it.
+func TestNetworkCut_HangupEndsAtOnce_RFC3261_15_1_1(t *testing.T) {
+	inWorld(t, nil, func(w *world) {
 		out, in := w.connected(w.a, w.b)
 		pass(time.Second)
 		w.net.Cut(addrB, true)
 		require.NoError(t, out.Hangup(context.Background()))
-		require.Zero(t, w.a.ports.open.Load(), "the port is free as soon as the sound stops")
 		a := w.a.outcome(out)
+		require.Zero(t, w.a.ports.open.Load())
 		require.Equal(t, Completed, a.Disposition)
-		require.Equal(t, 3*time.Second, a.Ended.Sub(a.Answered)-a.Talk)
+		require.Equal(t, Local, a.EndedBy)
+		require.Zero(t, a.Ended.Sub(a.Answered)-a.Talk)
+		pass(2 * time.Second)
 		w.net.Cut(addrB, false)
-		w.b.outcome(in) // the BYE is still being repeated and gets through
+		require.Equal(t, Remote, w.b.outcome(in).EndedBy, "the BYE is being repeated and gets through")
+	})
+}
+
+// TestNetworkCut_CancelEndsInTime: nobody waits for half a minute to have a
+// CANCEL answered, and the 2xx that comes late makes no ghost call.
+func TestNetworkCut_CancelEndsInTime(t *testing.T) {
+	inWorld(t, func(_ string, c *Config) { c.HangupTimeout = 3 * time.Second }, func(w *world) {
+		out := w.a.dial(w.b)
+		in := w.b.arrived()
+		w.a.log.await(t, EventRinging)
+		w.net.Cut(addrB, true)
+		require.NoError(t, in.Answer(context.Background(), AnswerOptions{}))
+		begun := time.Now()
+		require.NoError(t, out.Hangup(context.Background()))
+		a := w.a.outcome(out)
+		require.Equal(t, Cancelled, a.Disposition)
+		require.Equal(t, 3*time.Second, a.Ended.Sub(begun))
+		w.net.Cut(addrB, false)
+		b := w.b.outcome(in)
+		require.Equal(t, Remote, b.EndedBy)
+		require.Less(t, b.Talk, 20*time.Second)
 	})
 }
 
@@ -516,4 +541,3 @@ func TestMethods_InTheWrongState(t *testing.T) {
 		require.False(t, live)
 	})
 }
-

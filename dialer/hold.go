@@ -62,13 +62,14 @@ func (c *Call) pump() {
 		if !ok || what == wait {
 			return
 		}
-		ours, err := c.leg.offer(c.wanted(p.hold))
+		dir := c.wanted(p.hold)
+		ours, err := c.leg.offer(dir)
 		if err != nil {
 			c.settleProposal(p, fmt.Errorf("dialer: offer: %w", err))
 			continue
 		}
 		c.negotiation = to
-		c.propose(p, ours)
+		c.propose(p, ours, dir)
 		return
 	}
 }
@@ -92,16 +93,16 @@ func (c *Call) wanted(hold bool) offer.Direction {
 }
 
 // propose sends the re-INVITE from a helper.
-func (c *Call) propose(p *proposal, ours []byte) {
+func (c *Call) propose(p *proposal, ours []byte, dir offer.Direction) {
 	dialog, ctx := c.dialog, c.context
 	c.d.helper(func() {
 		theirs, err := dialog.ReInvite(ctx, func(netip.Addr) ([]byte, error) { return ours, nil })
-		c.mail.post(func() { c.onProposed(p, ours, theirs, err) })
+		c.mail.post(func() { c.onProposed(p, ours, dir, theirs, err) })
 	})
 }
 
 // onProposed takes what became of our re-INVITE.
-func (c *Call) onProposed(p *proposal, ours, theirs []byte, err error) {
+func (c *Call) onProposed(p *proposal, ours []byte, dir offer.Direction, theirs []byte, err error) {
 	if c.state != Established {
 		return // pump replies to who waits
 	}
@@ -124,7 +125,9 @@ func (c *Call) onProposed(p *proposal, ours, theirs []byte, err error) {
 		c.route()
 		c.tell(pick(p.hold, EventHeld, EventResumed), 200, "")
 	}
-	c.noteRemoteHold()
+	if dir.Sends() { // to an offer of nothing, the answer says nothing of their hold
+		c.noteRemoteHold()
+	}
 	c.settleProposal(p, nil)
 }
 

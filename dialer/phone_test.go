@@ -18,6 +18,7 @@ import (
 	"github.com/softphone-go/softphone/internal/memnet"
 	"github.com/softphone-go/softphone/media"
 	"github.com/softphone-go/softphone/media/audio"
+	"github.com/softphone-go/softphone/media/offer"
 	"github.com/softphone-go/softphone/sip"
 )
 
@@ -34,7 +35,11 @@ type phone struct {
 	d     *Dialer
 	log   *journal
 
+	// script, when set, takes invitations in place of the dialer.
+	script atomic.Pointer[func(*sip.Invitation)]
 	stop   context.CancelFunc
+	mu     sync.Mutex
+	legs   []*leg
 	served chan struct{}
 }
 
@@ -82,8 +87,8 @@ func inWorld(t *testing.T, set func(side string, cfg *Config), f func(w *world))
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, memnet.Link{Delay: 5 * time.Millisecond}, set)
+		defer w.close()
 		f(w)
-		w.close()
 	})
 }
 
@@ -134,7 +139,13 @@ func newPhone(t *testing.T, n *memnet.Network, name string, addr netip.Addr, set
 	p.stop = cancel
 	go func() {
 		defer close(p.served)
-		_ = p.ua.Serve(ctx, p.d.Receive)
+		_ = p.ua.Serve(ctx, func(inv *sip.Invitation) {
+			if script := p.script.Load(); script != nil {
+				(*script)(inv)
+				return
+			}
+			p.d.Receive(inv)
+		})
 	}()
 	return p
 }
@@ -144,6 +155,11 @@ func (p *phone) close() {
 	defer cancel()
 	require.NoError(p.t, p.d.Close(ctx), "%s", p.name)
 	require.Empty(p.t, p.d.Calls(), "%s", p.name)
+	p.mu.Lock()
+	for _, l := range p.legs {
+		l.close()
+	}
+	p.mu.Unlock()
 	require.Zero(p.t, p.ports.open.Load(), "%s: ports are left", p.name)
 	p.stop()
 	require.NoError(p.t, p.ua.Close())
@@ -322,4 +338,33 @@ func (e *ear) hears(t *testing.T, hz float64) {
 func (e *ear) hearsNothing(t *testing.T, hz float64) {
 	t.Helper()
 	require.Less(t, e.level(hz), 100.0, fmt.Sprintf("%v Hz is heard", hz))
+}
+
+// scripted makes p take invitations by f instead of its dialer, with a leg for
+// its media, which is closed at the end of the test.
+func (p *phone) scripted(f func(inv *sip.Invitation, l *leg)) {
+	script := func(inv *sip.Invitation) { f(inv, p.newLeg()) }
+	p.script.Store(&script)
+}
+
+// newLeg is media without a call.
+func (p *phone) newLeg() *leg {
+	l := newLeg(&p.d.cfg)
+	l.source, l.sink = audio.Silence{}, audio.Discard{}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.legs = append(p.legs, l)
+	return l
+}
+
+// take answers inv by l and returns the dialog.
+func (p *phone) take(inv *sip.Invitation, l *leg) *sip.Dialog {
+	p.t.Helper()
+	require.NoError(p.t, l.open(inv.Local()))
+	body, params, err := l.answer(inv.Offer(), offer.SendRecv)
+	require.NoError(p.t, err)
+	require.NoError(p.t, l.apply(params))
+	dialog, err := inv.Accept(body)
+	require.NoError(p.t, err)
+	return dialog
 }

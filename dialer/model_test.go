@@ -1,0 +1,331 @@
+package dialer
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"github.com/softphone-go/softphone/internal/memnet"
+)
+
+// The model test draws a play (who calls whom and when, who does what when, on
+// what network), runs it on two whole stacks, and checks what must hold however
+// it went: every call ended exactly once on each side, events in a legal order,
+// nothing left behind.
+
+// deed is one thing a user does with the call at hand.
+type deed struct {
+	At   time.Duration
+	Side int // 0: caller, 1: callee
+	Do   string
+}
+
+// plot is one call of a play.
+type plot struct {
+	At    time.Duration
+	From  int // 0: alice calls bob, 1: bob calls alice
+	Deeds []deed
+}
+
+type play struct {
+	Link  memnet.Link
+	Plots []plot
+	Max   int           // MaxCalls of both
+	Cut   time.Duration // bob's host is cut off then for 3 s; 0: never
+	Close time.Duration // both dialers close then
+}
+
+// lossless: every message arrives, so the two sides must agree.
+func (p play) lossless() bool { return p.Link.Loss == 0 && p.Cut == 0 }
+
+func drawPlay(t *rapid.T) play {
+	ms := func(label string, from, to int) time.Duration {
+		return time.Duration(rapid.IntRange(from, to).Draw(t, label)) * time.Millisecond
+	}
+	p := play{
+		Link: memnet.Link{
+			Delay:  ms("delay", 0, 60),
+			Jitter: ms("jitter", 0, 20),
+			Loss:   rapid.SampledFrom([]float64{0, 0, 0, 0.1, 0.3}).Draw(t, "loss"),
+		},
+		Max:   rapid.SampledFrom([]int{0, 0, 1, 2}).Draw(t, "max"),
+		Close: ms("close", 100, 12000),
+	}
+	if rapid.IntRange(0, 5).Draw(t, "cuts") == 0 {
+		p.Cut = ms("cut", 10, 6000)
+	}
+	deeds := []string{"answer", "answer", "answer", "hangup", "reject", "hold", "unhold", "mute", "unmute", "digits", "drain"}
+	for range rapid.IntRange(1, 3).Draw(t, "calls") {
+		c := plot{At: ms("at", 0, 1500), From: rapid.IntRange(0, 1).Draw(t, "from")}
+		for range rapid.IntRange(0, 8).Draw(t, "deeds") {
+			// Many fall on the same moments, so that they cross on the way.
+			at := time.Duration(rapid.IntRange(0, 60).Draw(t, "when")) * 50 * time.Millisecond
+			c.Deeds = append(c.Deeds, deed{
+				At:   at + ms("odd", 0, 3),
+				Side: rapid.IntRange(0, 1).Draw(t, "side"),
+				Do:   rapid.SampledFrom(deeds).Draw(t, "do"),
+			})
+		}
+		p.Plots = append(p.Plots, c)
+	}
+	return p
+}
+
+func TestModel_AnyInterleaving(t *testing.T) {
+	rapid.Check(t, func(rt *rapid.T) {
+		p := drawPlay(rt)
+		var faults []string
+		synctest.Test(t, func(t *testing.T) { faults = perform(t, p) })
+		for _, f := range faults {
+			rt.Errorf("%s", f)
+		}
+	})
+}
+
+// perform runs a play and returns what was wrong.
+func perform(t *testing.T, p play) []string {
+	w := newWorld(t, p.Link, func(_ string, c *Config) {
+		c.MaxCalls = p.Max
+		c.RingTimeout = 8 * time.Second
+	})
+	phones := [2]*phone{w.a, w.b}
+	var stage sync.WaitGroup
+	var links arrivals
+	for _, c := range p.Plots {
+		stage.Go(func() { c.run(phones, &links) })
+	}
+	if p.Cut > 0 {
+		stage.Go(func() {
+			pass(p.Cut)
+			w.net.Cut(addrB, true)
+			pass(3 * time.Second)
+			w.net.Cut(addrB, false)
+		})
+	}
+	stage.Go(func() {
+		pass(p.Close)
+		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
+		defer cancel()
+		for _, ph := range phones {
+			_ = ph.d.Close(ctx)
+		}
+	})
+	stage.Wait()
+	w.close()
+	var faults []string
+	for _, ph := range phones {
+		faults = append(faults, judge(ph)...)
+	}
+	return append(faults, agree(p, phones, &links)...)
+}
+
+// arrivals pairs the calls of both sides: the caller's id travels in a header
+// field that only the test looks at.
+type arrivals struct {
+	mu    sync.Mutex
+	calls []*Call
+}
+
+func (a *arrivals) add(c *Call) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.calls = append(a.calls, c)
+}
+
+// run plays one call. The callee's deeds are done to the oldest call that
+// came in from the other side and was not used by another plot.
+func (c plot) run(phones [2]*phone, links *arrivals) {
+	pass(c.At)
+	caller, callee := phones[c.From], phones[1-c.From]
+	out, err := caller.d.Dial(context.Background(), DialRequest{
+		Account: caller.account(), Target: callee.uri(), Source: tone(toneA),
+	})
+	if err != nil {
+		return // busy or closed
+	}
+	links.add(out)
+	var stage sync.WaitGroup
+	for _, d := range c.Deeds {
+		stage.Go(func() {
+			pass(d.At)
+			target := out
+			if d.Side == 1 {
+				if target = newest(callee, Inbound); target == nil {
+					return
+				}
+			}
+			d.do(target)
+		})
+	}
+	stage.Wait()
+	<-out.Done()
+}
+
+func newest(p *phone, dir Direction) *Call {
+	calls := p.d.Calls()
+	for i := len(calls) - 1; i >= 0; i-- {
+		if calls[i].Direction() == dir {
+			return calls[i]
+		}
+	}
+	return nil
+}
+
+func (d deed) do(c *Call) {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	switch d.Do {
+	case "answer":
+		_ = c.Answer(ctx, AnswerOptions{Source: tone(toneB)})
+	case "hangup":
+		_ = c.Hangup(ctx)
+	case "reject":
+		_ = c.Reject(ctx, 486)
+	case "hold":
+		_ = c.Hold(ctx)
+	case "unhold":
+		_ = c.Unhold(ctx)
+	case "mute":
+		_ = c.Mute(true)
+	case "unmute":
+		_ = c.Mute(false)
+	case "digits":
+		_ = c.SendDigits(ctx, "1")
+	case "drain":
+		_ = c.HangupAfterDrain(ctx)
+	}
+}
+
+// judge checks the events of one side, call by call.
+func judge(p *phone) []string {
+	var faults []string
+	calls := map[string][]Event{}
+	for _, ev := range p.log.all() {
+		calls[ev.CallID] = append(calls[ev.CallID], ev)
+	}
+	for id, events := range calls {
+		var types []EventType
+		for _, ev := range events {
+			types = append(types, ev.Type)
+		}
+		if fault := legal(events); fault != "" {
+			faults = append(faults, fmt.Sprintf("%s %s: %s in %v", p.name, id, fault, types))
+		}
+	}
+	return faults
+}
+
+// legal says what is wrong with the events of one call, "" when nothing is.
+func legal(events []Event) string {
+	var (
+		seen            = map[EventType]int{}
+		held, far, mute bool
+		last            time.Time
+	)
+	toggle := func(on *bool, to bool) string {
+		if *on == to {
+			return "twice the same"
+		}
+		*on = to
+		return ""
+	}
+	for i, ev := range events {
+		if seen[EventEnded] > 0 {
+			return "something after the end"
+		}
+		if ev.Time.Before(last) {
+			return "time runs backwards"
+		}
+		last = ev.Time
+		seen[ev.Type]++
+		fault := ""
+		switch ev.Type {
+		case EventDialing:
+			fault = when(i != 0 || ev.Direction != Outbound, "dialing not first")
+		case EventIncoming:
+			fault = when(i != 0 || ev.Direction != Inbound, "incoming not first")
+		case EventRinging, EventEarlyMedia:
+			fault = when(seen[EventDialing] == 0 || seen[EventAnswered] > 0 || seen[ev.Type] > 1, "ringing out of place")
+		case EventAnswered:
+			fault = when(seen[EventDialing]+seen[EventIncoming] == 0 || seen[EventAnswered] > 1, "answered out of place")
+		case EventHeld, EventResumed:
+			fault = toggle(&held, ev.Type == EventHeld)
+		case EventRemoteHeld, EventRemoteResumed:
+			fault = toggle(&far, ev.Type == EventRemoteHeld)
+		case EventMuted, EventUnmuted:
+			fault = toggle(&mute, ev.Type == EventMuted)
+			continue // possible at any time
+		case EventEnded:
+			fault = rightOutcome(ev, seen)
+		}
+		switch ev.Type {
+		case EventHeld, EventResumed, EventRemoteHeld, EventRemoteResumed, EventDigit:
+			fault += when(seen[EventAnswered] == 0, "before the answer")
+		}
+		if fault != "" {
+			return fmt.Sprintf("%s: %s", ev.Type, fault)
+		}
+	}
+	return when(seen[EventEnded] != 1, fmt.Sprintf("ended %d times", seen[EventEnded]))
+}
+
+func rightOutcome(ev Event, seen map[EventType]int) string {
+	o := ev.Outcome
+	switch {
+	case o == nil:
+		return "no outcome"
+	case o.Disposition == 0 || o.EndedBy == 0:
+		return "nobody to blame"
+	case o.Answered.IsZero() != (seen[EventAnswered] == 0):
+		return "answer and events differ"
+	case o.Disposition == Completed && o.Answered.IsZero():
+		return "completed without an answer"
+	case o.Ring < 0 || o.Talk < 0 || o.Ended.Before(o.Started):
+		return "negative time"
+	case o.InviteSent != (seen[EventDialing] > 0) && ev.Direction == Outbound && seen[EventDialing] > 0:
+		return "InviteSent and events differ"
+	}
+	return ""
+}
+
+func when(wrong bool, what string) string {
+	if wrong {
+		return what
+	}
+	return ""
+}
+
+// agree checks both sides against each other where nothing is lost: as many
+// calls talked on one side as on the other.
+func agree(p play, phones [2]*phone, links *arrivals) []string {
+	var faults []string
+	for _, c := range links.calls {
+		if c.State() != Ended {
+			faults = append(faults, "a call did not end: "+c.State().String())
+		}
+	}
+	if !p.lossless() {
+		return faults
+	}
+	talked := func(p *phone, dir Direction) (n int) {
+		for _, ev := range p.log.all() {
+			if ev.Type == EventEnded && ev.Direction == dir && ev.Outcome.Disposition == Completed {
+				n++
+			}
+		}
+		return n
+	}
+	for i, p := range phones {
+		// The callee answers at its 200, which may meet a CANCEL: it counts a
+		// call that the caller does not.
+		if out, in := talked(p, Outbound), talked(phones[1-i], Inbound); out > in {
+			faults = append(faults, fmt.Sprintf("%s talked in %d calls, the other side in %d", p.name, out, in))
+		}
+	}
+	return faults
+}
