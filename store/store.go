@@ -2,156 +2,126 @@ package store
 
 import (
 	"context"
-	"encoding/json"
 	"log/slog"
+	"sync"
 	"time"
+
+	"github.com/google/uuid"
+)
+
+const (
+	defaultBusy  = 5 * time.Second
+	defaultQueue = 100_000
 )
 
 // Options configure a Store; the zero value is ready to use.
 type Options struct {
-	Logger      *slog.Logger
-	BusyTimeout time.Duration
-	QueueLimit  int
+	Logger      *slog.Logger  // nil: silent
+	BusyTimeout time.Duration // wait for another process that writes; 0: 5 s
+	QueueLimit  int           // events waiting to be written; 0: 100,000
 }
 
 // Store is an open store. All methods are safe for concurrent use.
-type Store struct{}
+type Store struct {
+	path      string
+	instance  string // this opening of the store, owner of its open calls
+	files     *files
+	log       *slog.Logger
+	limit     int
+	recovered *Recovery
 
-// Event is one entry of the journal.
-type Event struct {
-	Seq     uint64
-	ID      string
-	Type    string
-	Subject string
-	Time    time.Time
-	Data    json.RawMessage
+	wake    chan struct{} // one token: the queue is not empty, or closing
+	written chan struct{} // closed when the writer is done
+	stop    chan struct{} // closed by Close, for the cursors
+	alive   *fileLock     // owned by the writer: marks the owner of open calls
+
+	mu      sync.Mutex
+	queue   []pending
+	closing bool
+	changed chan struct{} // closed and made anew after each commit
+
+	closeOnce sync.Once
+	closeErr  error
 }
 
-// Open opens or creates the store; ":memory:" is an ephemeral one.
-func Open(ctx context.Context, path string, o Options) (*Store, error) { return &Store{}, nil }
-
-// Close writes what is queued and closes the file. It is idempotent.
-func (s *Store) Close() error { return nil }
-
-// Recovery tells of a damaged file that was moved aside.
-type Recovery struct {
-	Path    string // the store
-	MovedTo string // where the damaged file is now
-	Reason  string // what was wrong with it
+// Open opens or creates the store at path; ":memory:" is one that ends with
+// Close. It checks the whole file first. A damaged one is moved aside and a new
+// one takes its place: see Recovered. A store of a newer program fails with
+// *VersionError, another program's database with *ForeignError, a damaged store
+// that another process has open with *BusyError.
+func Open(ctx context.Context, path string, o Options) (*Store, error) {
+	if o.BusyTimeout <= 0 {
+		o.BusyTimeout = defaultBusy
+	}
+	if o.QueueLimit <= 0 {
+		o.QueueLimit = defaultQueue
+	}
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	f, recovered, err := openFiles(ctx, path, o.BusyTimeout)
+	if err != nil {
+		return nil, err
+	}
+	s := &Store{
+		path: path, instance: uuid.NewString(), files: f, log: o.Logger, limit: o.QueueLimit, recovered: recovered,
+		wake: make(chan struct{}, 1), written: make(chan struct{}), stop: make(chan struct{}), changed: make(chan struct{}),
+	}
+	if recovered != nil {
+		s.log.Error(recovered.String())
+	}
+	go s.write()
+	return s, nil
 }
 
 // Recovered reports whether Open found a damaged file, and where it is now.
-func (s *Store) Recovered() (Recovery, bool) { return Recovery{}, false }
-
-// Append queues an event; done is called after its commit.
-func (s *Store) Append(ev Event, row *HistoryRow, done func(seq uint64, err error)) {}
-
-// AppendWait appends an event and waits for its commit.
-func (s *Store) AppendWait(ctx context.Context, ev Event, row *HistoryRow) (uint64, error) {
-	return 0, nil
+func (s *Store) Recovered() (Recovery, bool) {
+	if s.recovered == nil {
+		return Recovery{}, false
+	}
+	return *s.recovered, true
 }
 
-// Events returns up to limit events after since, oldest first.
-func (s *Store) Events(ctx context.Context, since uint64, limit int) ([]Event, error) {
-	return nil, nil
+// Close writes what is queued, calls the done functions, and closes the file.
+// It is idempotent, and must not be called from a done function.
+func (s *Store) Close() error {
+	s.closeOnce.Do(func() {
+		s.mu.Lock()
+		s.closing = true
+		s.mu.Unlock()
+		s.signal()
+		<-s.written
+		close(s.stop)
+		s.closeErr = s.files.close()
+	})
+	return s.closeErr
 }
 
-// LastSeq returns the sequence number of the newest event.
-func (s *Store) LastSeq(ctx context.Context) (uint64, error) { return 0, nil }
-
-// Prune deletes all but the newest keep events.
-func (s *Store) Prune(ctx context.Context, keep uint64) error { return nil }
-
-// Cursor follows the journal after since.
-func (s *Store) Cursor(since uint64) *Cursor { return &Cursor{} }
-
-// Cursor reads the journal in order.
-type Cursor struct{}
-
-// Next returns the next event, waiting for it until ctx ends.
-func (c *Cursor) Next(ctx context.Context) (Event, error) { return Event{}, nil }
-
-// HistoryType is the type of a history row (PhoneCall 1.3, history.type).
-type HistoryType string
-
-// The history types of PhoneCall 1.3.
-const (
-	HistoryOut          HistoryType = "OUT"
-	HistoryOutCanceled  HistoryType = "OUT_CANCELED"
-	HistoryIn           HistoryType = "IN"
-	HistoryRejected     HistoryType = "REJECTED"
-	HistoryMissed       HistoryType = "MISSED"
-	HistoryVoiceMessage HistoryType = "VOICE_MESSAGE"
-	HistoryBlocked      HistoryType = "BLOCKED"
-)
-
-// HistoryRow is one call in the history. A row whose Ended is zero belongs to a
-// call still under way: it is kept aside, and becomes history when a row of the
-// same CallID with Ended set is appended, or through RecoverOpenCalls.
-type HistoryRow struct {
-	ID        int64
-	CallID    string
-	Direction string // "in" or "out"
-	Type      HistoryType
-	Number    string // canonical
-	RawNumber string // as it came
-	Name      string
-	AccountID string
-	CallType  string // NORMAL...
-	Cause     string
-	Started   time.Time
-	Answered  time.Time // zero: never
-	Ended     time.Time
-	Ring      time.Duration
-	Talk      time.Duration
-	SIPCode   int
+func (s *Store) isClosing() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.closing
 }
 
-// HistoryFilter selects history rows; zero fields select all.
-type HistoryFilter struct {
-	Number    string
-	Types     []HistoryType
-	Direction string
-	AccountID string
-	Since     time.Time // started at or after
-	Until     time.Time // started before
-	BeforeID  int64     // for paging: rows older than this one
-	Limit     int       // 0: 100
+// closed turns the errors that queries meet after Close into ErrClosed.
+func (s *Store) closed(err error) error {
+	if err != nil && s.isClosing() {
+		return ErrClosed
+	}
+	return err
 }
 
-// History returns the rows selected, newest first.
-func (s *Store) History(ctx context.Context, f HistoryFilter) ([]HistoryRow, error) { return nil, nil }
-
-// LastIncoming returns the newest incoming row of the number, BLOCKED ones left out.
-func (s *Store) LastIncoming(ctx context.Context, number string) (HistoryRow, bool, error) {
-	return HistoryRow{}, false, nil
+// nanos is how times are kept; the zero time is 0.
+func nanos(t time.Time) int64 {
+	if t.IsZero() {
+		return 0
+	}
+	return t.UnixNano()
 }
 
-// LastOutgoing returns the newest outgoing row of any number.
-func (s *Store) LastOutgoing(ctx context.Context) (HistoryRow, bool, error) {
-	return HistoryRow{}, false, nil
+func timeOf(n int64) time.Time {
+	if n == 0 {
+		return time.Time{}
+	}
+	return time.Unix(0, n).UTC()
 }
-
-// CountOutgoing counts the outgoing rows of the number.
-func (s *Store) CountOutgoing(ctx context.Context, number string) (int, error) { return 0, nil }
-
-// IsRecentMissed reports whether the newest incoming row of the number is MISSED.
-func (s *Store) IsRecentMissed(ctx context.Context, number string) (bool, error) { return false, nil }
-
-// OpenCall is a call that the journal saw begin and not end.
-type OpenCall struct {
-	CallID  string
-	Subject string
-	Row     HistoryRow // as last appended, Ended zero
-}
-
-// RecoverOpenCalls ends the calls that a process which is gone left open.
-func (s *Store) RecoverOpenCalls(ctx context.Context, event func(OpenCall) Event) ([]OpenCall, error) {
-	return nil, nil
-}
-
-// Setting returns the value kept under key.
-func (s *Store) Setting(ctx context.Context, key string) (string, bool, error) { return "", false, nil }
-
-// SetSetting keeps value under key.
-func (s *Store) SetSetting(ctx context.Context, key, value string) error { return nil }
