@@ -66,6 +66,6 @@ func FuzzMask(f *testing.F) {
 		}
 		// Whatever comes before it, a digest in a header of its own is hidden.
 		secret := append(append([]byte{}, in...), crlf("\nAuthorization: Digest response=\""+hex32+"\"\n")...)
-		require.NotContains(t, string(Mask(secret)), hex32)
+		require.NotContains(t, string(Mask(secret)[len(in):]), hex32)
 	})
 }
