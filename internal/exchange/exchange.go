@@ -187,7 +187,7 @@ func (e *Exchange) open() error {
 		local = netip.AddrPortFrom(local.Addr().Unmap(), local.Port())
 		l, err := e.cfg.Listen(e.ctx, "tcp", local.String())
 		if err == nil {
-			e.packet, e.local = pc, local
+			e.packet, e.local = &datagrams{pc}, local
 			e.stream = &streams{Listener: l, conns: make(map[*stream]struct{})}
 			return nil
 		}
@@ -277,10 +277,10 @@ func (e *Exchange) Close() error {
 		e.ua.TransactionLayer().Close()
 	}
 	err = errors.Join(e.packet.Close(), e.stream.Close())
+	e.wg.Wait()
 	if e.ua != nil {
 		err = errors.Join(err, e.ua.TransportLayer().Close())
 	}
-	e.wg.Wait()
 	return err
 }
 

@@ -104,18 +104,22 @@ func (l *lab) tcpPhone(name, password, addr string) *phone {
 	p := &phone{t: l.t, name: name, password: password, addr: netip.MustParseAddrPort(c.LocalAddr().String()), tcp: true,
 		inbox: make(chan string, 100), close: func() { _ = c.Close() }}
 	p.write = func(b []byte) { _, _ = c.Write(b) }
-	go func() {
-		par := sipmsg.NewParser().NewSIPStream()
-		buf := make([]byte, 4096)
-		for {
-			n, err := c.Read(buf)
-			if err != nil {
-				return
-			}
-			_ = par.ParseSIPStream(buf[:n], func(m sipmsg.Message) { p.inbox <- m.String() })
-		}
-	}()
+	go p.receive(c)
 	return p
+}
+
+// receive reads messages from a connection until it closes; they are cut by
+// their Content-Length, which suits datagrams too.
+func (p *phone) receive(c net.Conn) {
+	par := sipmsg.NewParser().NewSIPStream()
+	buf := make([]byte, 4096)
+	for {
+		n, err := c.Read(buf)
+		if err != nil {
+			return
+		}
+		_ = par.ParseSIPStream(buf[:n], func(m sipmsg.Message) { p.inbox <- m.String() })
+	}
 }
 
 func (p *phone) transport() string {
