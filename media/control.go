@@ -86,7 +86,7 @@ func (s *Session) controlPacket(h rtcp.Header, body []byte, arrival time.Duratio
 	case rtcp.TypeReceiverReport:
 		blocks = 4
 	case rtcp.TypeGoodbye:
-		s.goodbye(body, int(h.Count))
+		s.goodbye(body, int(h.Count), arrival)
 		return
 	default:
 		return
@@ -133,10 +133,10 @@ func (s *Session) reported(block []byte, arrival time.Duration) {
 
 // goodbye notes that the source we hear ended. The call goes on: it is signalling
 // that ends calls.
-func (s *Session) goodbye(body []byte, sources int) {
+func (s *Session) goodbye(body []byte, sources int, at time.Duration) {
 	for ; sources > 0 && len(body) >= 4; sources-- {
 		if s.reception.known && bigEndian(body) == s.reception.ssrc {
-			s.count.RemoteBye = true
+			s.count.RemoteBye, s.reports.byeAt = true, at
 		}
 		body = body[4:]
 	}

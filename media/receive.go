@@ -6,6 +6,9 @@ import (
 	"github.com/softphone-go/softphone/media/jitter"
 )
 
+// byeGuard is how long packets may be under way after the BYE that ends them.
+const byeGuard = time.Second
+
 // receive takes what arrived until at; everything that arrived if all is set. No
 // more is taken in one go than the rings hold, however fast it comes in.
 func (s *Session) receive(at time.Duration, all bool) {
@@ -77,11 +80,14 @@ func (s *Session) packet(d *slot, data []byte) {
 	if s.reception.known && h.SSRC != s.reception.ssrc {
 		s.events.Reset()
 		s.reports.forget()
+		s.count.RemoteBye = false
 	}
 	s.reception.packet(h.SSRC, h.SequenceNumber)
 	s.count.PacketsReceived++
 	s.count.BytesReceived += uint64(len(payload))
-	s.count.RemoteBye = false
+	if s.count.RemoteBye && d.arrival-s.reports.byeAt > byeGuard {
+		s.count.RemoteBye = false // it said goodbye and goes on
+	}
 	s.watch.heard(d.arrival)
 	switch kind {
 	case jitter.PCMU, jitter.PCMA:

@@ -34,6 +34,8 @@ type reports struct {
 	srNTP     uint32        // middle of the NTP time of the peer's last SR
 	srArrival time.Duration // when it came
 	hasSR     bool
+
+	byeAt time.Duration // when the peer's BYE came
 }
 
 // forget drops what was known of a source that is gone.

@@ -193,6 +193,8 @@ func (s *Session) sendPacket(pt uint8, ts uint32, marker bool, n int) {
 
 // write sends one datagram and says whether it left.
 func (s *Session) write(c *packetConn, data []byte, to netip.AddrPort, rtcp bool) bool {
+	now := s.epoch.Add(s.clock())
+	c.limit(now)
 	if err := c.write(data, to); err != nil {
 		s.count.SendErrors++
 		if !s.sender.errorsReported {
@@ -203,7 +205,7 @@ func (s *Session) write(c *packetConn, data []byte, to netip.AddrPort, rtcp bool
 	}
 	s.sender.everSent = true
 	if s.cfg.Tap != nil {
-		s.cfg.Tap(TapPacket{Time: s.epoch.Add(s.clock()), Sent: true, RTCP: rtcp, Local: c.local, Remote: to, Data: data})
+		s.cfg.Tap(TapPacket{Time: now, Sent: true, RTCP: rtcp, Local: c.local, Remote: to, Data: data})
 	}
 	return true
 }

@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/netip"
 	"sync"
+	"time"
 )
 
 // Socket is a pair of UDP ports, open. A Session takes it over; without one,
@@ -66,6 +67,9 @@ type packetConn struct {
 	fast  addrPortConn // the same; nil: not offered
 	local netip.AddrPort
 
+	udp   *net.UDPConn // the same, of the operating system; nil: another
+	bound time.Time    // no write waits longer
+
 	to     netip.AddrPort // of the last write without fast
 	toAddr net.Addr
 }
@@ -75,7 +79,8 @@ func newPacketConn(c net.PacketConn, local netip.AddrPort) packetConn {
 		local = unmap(a.AddrPort())
 	}
 	fast, _ := c.(addrPortConn)
-	return packetConn{conn: c, fast: fast, local: local}
+	udp, _ := c.(*net.UDPConn)
+	return packetConn{conn: c, fast: fast, udp: udp, local: local}
 }
 
 func unmap(a netip.AddrPort) netip.AddrPort {
@@ -99,6 +104,18 @@ func (c *packetConn) read(p []byte) (int, netip.AddrPort, error) {
 		return n, netip.AddrPort{}, nil // an address nobody is latched to
 	}
 	return n, unmap(a), nil
+}
+
+// maxWait is how long a write may wait for room in a full kernel buffer. The
+// deadline is moved only when half of it is gone, which makes it nearly free.
+const maxWait = 50 * time.Millisecond
+
+// limit sees to it that a write at the time now does not wait long.
+func (c *packetConn) limit(now time.Time) {
+	if c.udp != nil && c.bound.Sub(now) < maxWait/2 {
+		c.bound = now.Add(maxWait)
+		_ = c.udp.SetWriteDeadline(c.bound)
+	}
 }
 
 func (c *packetConn) write(p []byte, to netip.AddrPort) error {
