@@ -16,8 +16,8 @@ const (
 	minCapacity = 64
 	maxCapacity = 1024
 
-	defaultTarget   = 60 * time.Millisecond
-	defaultMin      = 20 * time.Millisecond
+	defaultTarget   = 40 * time.Millisecond
+	defaultMin      = 40 * time.Millisecond
 	defaultMax      = 500 * time.Millisecond
 	defaultCapacity = 128
 	lowestMin       = 10 * time.Millisecond
@@ -63,6 +63,7 @@ type Playout struct {
 	cfg           Config
 	target        int64
 	lowest, limit int64 // of target, ticks
+	slack         int64 // error of the delay tolerated in speech
 	payloads      [128]Payload
 
 	slots []slot // by index
@@ -107,9 +108,9 @@ type Playout struct {
 // type is mapped.
 func New(cfg Config) *Playout {
 	cfg.ClockRate = clockRate
-	cfg.Min = min(max(orDefault(cfg.Min, defaultMin), lowestMin), highestMax)
-	cfg.Max = min(max(orDefault(cfg.Max, defaultMax), cfg.Min), highestMax)
-	cfg.Target = min(max(orDefault(cfg.Target, defaultTarget), cfg.Min), cfg.Max)
+	cfg.Target = min(max(orDefault(cfg.Target, defaultTarget), lowestMin), highestMax)
+	cfg.Min = min(max(orDefault(cfg.Min, defaultMin), lowestMin), cfg.Target)
+	cfg.Max = min(max(orDefault(cfg.Max, defaultMax), cfg.Target), highestMax)
 	if cfg.Capacity <= 0 {
 		cfg.Capacity = defaultCapacity
 	}
@@ -122,6 +123,9 @@ func New(cfg Config) *Playout {
 		slots:  make([]slot, cfg.Capacity),
 		mask:   int64(cfg.Capacity - 1),
 		top:    -1,
+	}
+	if p.slack = slackSpeech; cfg.Fixed {
+		p.slack = slackFixed
 	}
 	p.voice.quiet = FrameSize
 	p.transit.jitter.seed(p.target)

@@ -6,6 +6,7 @@ const (
 	scaleRead   = 2 * FrameSize // read for one step of time scaling
 	blend       = 40            // samples over which two periods are blended
 	slackSpeech = 12 * perMS    // error tolerated in speech
+	slackFixed  = 20 * perMS    // the same with a fixed target
 	slackQuiet  = 3 * perMS     // and in silence
 	hurryError  = 40 * perMS    // above this, steps follow each other faster
 	calmLong    = 100 * perMS
@@ -48,7 +49,7 @@ func (p *Playout) steer() {
 		p.steerInSilence(err)
 		return
 	}
-	if p.last != Speech || p.due < p.calm || max(err, -err) <= slackSpeech {
+	if p.last != Speech || p.due < p.calm || max(err, -err) <= p.slack {
 		return
 	}
 	stepped := false

@@ -80,15 +80,17 @@ type Config struct {
 	ClockRate int
 
 	// Target is the playout delay to begin with: how long the fastest packets
-	// wait between arrival and being played. 0 stands for 60 ms.
+	// wait between arrival and being played. 0 stands for 40 ms.
 	Target time.Duration
 
 	// Min and Max bound the target, and Max bounds the delay itself. 0 stands
-	// for 20 ms and 500 ms; Max is at most 700 ms.
+	// for 40 ms and 500 ms; Min is at least 10 ms and Max at most 700 ms. With
+	// Min equal to Target a good network is played at one lag, sample for sample.
 	Min, Max time.Duration
 
 	// Fixed keeps the target as it is. Otherwise it follows the jitter that is
-	// seen, between Min and Max.
+	// seen, between Min and Max. Either way the delay itself grows when packets
+	// come later than that, and returns to the target.
 	Fixed bool
 
 	// Capacity is the number of packets held at most, rounded up to a power of
