@@ -81,12 +81,9 @@ func newRecorder(path string, rate int) (*Recorder, error) {
 	if rate != Narrowband && rate != Wideband {
 		return nil, fmt.Errorf("cannot record %s at %d Hz; 8000 or 16000 Hz can be had", path, rate)
 	}
-	file, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_TRUNC, 0o600)
+	file, err := create(path)
 	if err != nil {
-		return nil, fmt.Errorf("cannot create the recording: %w", err)
-	}
-	if info, err := file.Stat(); err == nil && info.Mode().IsRegular() && info.Mode().Perm() != 0o600 {
-		_ = file.Chmod(0o600) // it was there before, with a wider mode
+		return nil, err
 	}
 	if _, err := file.WriteAt(header(rate, 0), 0); err != nil {
 		return nil, errors.Join(fmt.Errorf("cannot write the recording: %w", err), file.Close())
@@ -264,6 +261,18 @@ func (r *Recorder) rewriteHeader() {
 	if _, err := r.file.WriteAt(header(r.rate, r.offset-headerSize), 0); err != nil {
 		r.fail(err)
 	}
+}
+
+// create opens a file for sound, which is private.
+func create(path string) (*os.File, error) {
+	file, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_TRUNC, 0o600)
+	if err != nil {
+		return nil, fmt.Errorf("cannot create the recording: %w", err)
+	}
+	if info, err := file.Stat(); err == nil && info.Mode().IsRegular() && info.Mode().Perm() != 0o600 {
+		_ = file.Chmod(0o600) // it was there before, with a wider mode
+	}
+	return file, nil
 }
 
 // header is that of a mono file of 16-bit PCM with so many octets of sound.
