@@ -7,7 +7,6 @@ import (
 	"math/rand/v2"
 	"net/netip"
 	"sync"
-	"time"
 
 	sipmsg "github.com/emiago/sipgo/sip"
 )
@@ -63,7 +62,7 @@ type inviteAttempt struct {
 func (ua *UserAgent) Invite(ctx context.Context, in InviteRequest) *ClientInvite {
 	c := &ClientInvite{
 		ua: ua, in: in, callID: newCallID(), localTag: newTag(), auth: newAuthenticator(in.Account),
-		out: make(chan Response), done: make(chan struct{}), stop: make(chan struct{}),
+		out: make(chan Response, 1), done: make(chan struct{}), stop: make(chan struct{}),
 		wake: make(chan struct{}, 1), seq: rand.Uint32N(1 << 14), forks: make(map[string]*Dialog),
 	}
 	c.ctx, c.abort = context.WithCancel(context.WithoutCancel(ctx))
@@ -210,24 +209,24 @@ func (c *ClientInvite) pump() {
 		select {
 		case c.out <- next:
 		case <-c.ua.closing:
-			if !c.deliverLate(next) {
-				return
-			}
+			c.deliverLast(next)
+			return
 		}
 	}
 }
 
-// deliverLate gives an owner that still listens while the user agent closes
-// the chance to see how the call ended.
-func (c *ClientInvite) deliverLate(r Response) bool {
-	t := time.NewTimer(time.Second)
-	defer t.Stop()
+// deliverLast leaves Final, and nothing else, in the channel of an owner that
+// does not listen while the user agent closes.
+func (c *ClientInvite) deliverLast(next Response) {
+	<-c.done
+	c.mu.Lock()
+	final := append([]Response{next}, c.queue...)[len(c.queue)]
+	c.mu.Unlock()
 	select {
-	case c.out <- r:
-		return true
-	case <-t.C:
-		return false
+	case <-c.out:
+	default:
 	}
+	c.out <- final // only we send, and there is room for one
 }
 
 // pursue tries the target and what it redirects to, until one answers.

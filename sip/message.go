@@ -238,7 +238,9 @@ func reason(values []string) (code int, text string, protocol string) {
 					code = n
 				}
 			case "text":
-				text = cleanPhrase(unquote(strings.Trim(val, `"`)))
+				val, _ = strings.CutPrefix(val, `"`)
+				val, _ = strings.CutSuffix(val, `"`)
+				text = cleanPhrase(unquote(val))
 			}
 		}
 	}

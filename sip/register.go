@@ -119,6 +119,9 @@ func (r *Registration) Wait(ctx context.Context) error {
 func (r *Registration) Update(a Account) {
 	r.mu.Lock()
 	r.account, r.auth, r.updated = a, newAuthenticator(a), true
+	if r.state.Phase < Unregistering {
+		r.state.Phase = Registering // so that Wait does not see the old account's outcome
+	}
 	if r.abort != nil {
 		r.abort()
 	}
@@ -260,7 +263,7 @@ func (r *Registration) step() time.Duration {
 		r.set(RegistrationState{Phase: Rejected, Err: err})
 		return -1
 	}
-	if st := r.State(); st.Phase != Registered {
+	if st := r.State(); !updated && st.Phase != Registered {
 		st.Phase, st.RetryIn = Registering, 0
 		r.set(st)
 	}

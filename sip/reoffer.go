@@ -26,7 +26,7 @@ func (d *Dialog) onReInvite(req *sipmsg.Request, tx *sipmsg.ServerTx) {
 		d.ua.respond(tx, req, 491, "")
 		return
 	}
-	o := &remoteOffer{d: d, req: req, tx: tx}
+	o := &remoteOffer{d: d, req: req, tx: tx, ans: newAnswer(tx, nil, req.CSeq().SeqNo)}
 	d.mu.Lock()
 	switch {
 	case d.state == ended:
@@ -45,11 +45,10 @@ func (d *Dialog) onReInvite(req *sipmsg.Request, tx *sipmsg.ServerTx) {
 		return
 	}
 	d.offered = o
+	o.timer = time.AfterFunc(timer64, func() { _ = o.reject(500, "") })
 	d.mu.Unlock()
 	d.ua.respond(tx, req, 100, "")
 	d.refreshTarget(req.Contact())
-	o.ans = newAnswer(tx, nil, req.CSeq().SeqNo)
-	o.timer = time.AfterFunc(timer64, func() { _ = o.reject(500, "") })
 	if !tx.OnCancel(func(*sipmsg.Request) { o.abandonCancelled() }) {
 		o.abandonCancelled()
 		return
@@ -87,8 +86,8 @@ func (o *remoteOffer) release() bool {
 	first := false
 	o.once.Do(func() {
 		first = true
-		o.timer.Stop()
 		o.d.mu.Lock()
+		o.timer.Stop()
 		if o.d.offered == o {
 			o.d.offered = nil
 		}

@@ -1,0 +1,425 @@
+package sip
+
+import (
+	"context"
+	"net/netip"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+func offerText(s string) OfferFunc {
+	return func(netip.Addr) ([]byte, error) { return []byte(s), nil }
+}
+
+type reInviteResult struct {
+	body []byte
+	err  error
+}
+
+func reInvite(d *Dialog, f OfferFunc) <-chan reInviteResult {
+	ch := make(chan reInviteResult, 1)
+	go func() {
+		b, err := d.ReInvite(context.Background(), f)
+		ch <- reInviteResult{b, err}
+	}()
+	return ch
+}
+
+func TestReInvite_OutAndAck_RFC3261_14_1(t *testing.T) {
+	inBubble(t, nil, func(w *world) {
+		d, _ := w.establish()
+		done := reInvite(d, offerText("hold"))
+		inv := w.p.request("INVITE")
+		assert.Equal(t, "hold", inv.body)
+		assert.Equal(t, "t1", inv.tag("To"))
+		w.p.reply(inv, 401, "Unauthorized", "", "", `WWW-Authenticate: Digest realm="r", nonce="n", algorithm=SHA-256`)
+		w.p.request("ACK")
+		inv = w.p.request("INVITE")
+		verify(t, inv.get("Authorization"), "INVITE", "n", "SHA-256")
+		w.p.reply(inv, 200, "OK", "", "held")
+		ack := w.p.request("ACK")
+		assert.Equal(t, strings.Fields(inv.get("CSeq"))[0]+" ACK", ack.get("CSeq"))
+		r := <-done
+		require.NoError(t, r.err)
+		assert.Equal(t, "held", string(r.body))
+		w.p.reply(inv, 200, "OK", "", "held")
+		assert.Equal(t, ack.get("Via"), w.p.request("ACK").get("Via"))
+		// Two in a row work, and a refusal leaves the dialog alive.
+		done = reInvite(d, offerText("resume"))
+		w.p.reply(w.p.request("INVITE"), 488, "Not Acceptable Here", "", "")
+		w.p.request("ACK")
+		var e *StatusError
+		require.ErrorAs(t, (<-done).err, &e)
+		assert.Equal(t, 488, e.Code)
+		assert.True(t, d.confirmable())
+	})
+}
+
+func TestReInvite_Glare_RFC3261_14_1(t *testing.T) {
+	inBubble(t, nil, func(w *world) {
+		d, l := w.establish()
+		done := reInvite(d, offerText("mine"))
+		inv := w.p.request("INVITE")
+		l.send("INVITE", "theirs")
+		w.p.response(491)
+		l.p.write(us(), l.text("ACK", "z9hG4bKreq1", ""))
+		w.p.reply(inv, 491, "Request Pending", "", "")
+		w.p.request("ACK")
+		var e *StatusError
+		require.ErrorAs(t, (<-done).err, &e)
+		assert.Equal(t, 491, e.Code)
+		assert.GreaterOrEqual(t, e.RetryAfter, 2100*time.Millisecond)
+		assert.LessOrEqual(t, e.RetryAfter, 4*time.Second)
+	})
+}
+
+func TestReInvite_481EndsTheDialog_RFC3261_12_2_1_2(t *testing.T) {
+	inBubble(t, nil, func(w *world) {
+		d, _ := w.establish()
+		events := watch(d)
+		done := reInvite(d, offerText("x"))
+		w.p.reply(w.p.request("INVITE"), 481, "Gone", "", "")
+		w.p.request("ACK")
+		require.Error(t, (<-done).err)
+		assert.Equal(t, 481, event[Ended](t, events).Code)
+		require.NoError(t, d.Bye(context.Background(), ""))
+		w.p.silence(time.Minute)
+	})
+}
+
+func TestReInvite_TimeoutEndsTheDialog_RFC3261_12_2_1_2(t *testing.T) {
+	inBubble(t, nil, func(w *world) {
+		d, _ := w.establish()
+		events := watch(d)
+		start := time.Now()
+		r := <-reInvite(d, offerText("x"))
+		require.ErrorIs(t, r.err, ErrUnreachable)
+		assert.Equal(t, 32*time.Second, time.Since(start))
+		assert.Equal(t, 408, event[Ended](t, events).Code)
+	})
+}
+
+func TestReInvite_ContextCancels(t *testing.T) {
+	inBubble(t, nil, func(w *world) {
+		d, _ := w.establish()
+		ctx, cancel := context.WithCancel(context.Background())
+		done := make(chan error, 1)
+		go func() { _, err := d.ReInvite(ctx, offerText("x")); done <- err }()
+		inv := w.p.request("INVITE")
+		w.p.reply(inv, 100, "Trying", "", "")
+		synctest.Wait()
+		cancel()
+		w.p.reply(w.p.request("CANCEL"), 200, "OK", "", "")
+		w.p.reply(inv, 487, "Request Terminated", "", "")
+		w.p.request("ACK")
+		require.Error(t, <-done)
+		assert.True(t, d.confirmable())
+	})
+}
+
+func TestReInvite_InAnsweredAndRepeated_RFC3261_14_2(t *testing.T) {
+	inBubble(t, nil, func(w *world) {
+		d, l := w.accept()
+		events := watch(d)
+		event[Confirmed](t, events)
+		l.send("INVITE", "hold")
+		w.p.response(100)
+		o := event[RemoteOffer](t, events)
+		assert.Equal(t, "hold", string(o.Body))
+		assert.Equal(t, ourAddr, o.Local.String())
+		// A second one before the answer: 500 with Retry-After.
+		l.seq++
+		w.p.write(us(), l.text("INVITE", "z9hG4bKsecond", "x"))
+		busy := w.p.response(500)
+		assert.NotEmpty(t, busy.get("Retry-After"))
+		w.p.write(us(), l.text("ACK", "z9hG4bKsecond", ""))
+		l.seq--
+		// Ours meanwhile: glare.
+		_, err := d.ReInvite(context.Background(), offerText("x"))
+		var e *StatusError
+		require.ErrorAs(t, err, &e)
+		assert.Equal(t, 491, e.Code)
+		require.NoError(t, o.Answer([]byte("held")))
+		require.ErrorIs(t, o.Reject(488, ""), ErrClosed)
+		assert.Equal(t, "held", w.p.response(200).body)
+		w.p.response(200) // repeated
+		l.send("ACK", "")
+		body, open := <-o.Acked
+		assert.True(t, open)
+		assert.Nil(t, body)
+		_, open = <-o.Acked
+		assert.False(t, open)
+		w.p.silence(time.Minute)
+		// Late offer: the answer comes in the ACK.
+		l.seq++
+		l.send("INVITE", "")
+		w.p.response(100)
+		o = event[RemoteOffer](t, events)
+		assert.Empty(t, o.Body)
+		require.NoError(t, o.Answer([]byte("our offer")))
+		w.p.response(200)
+		l.send("ACK", "their answer")
+		assert.Equal(t, "their answer", string(<-o.Acked))
+	})
+}
+
+func TestReInvite_InWithoutAck_RFC3261_14_2(t *testing.T) {
+	inBubble(t, nil, func(w *world) {
+		d, l := w.accept()
+		events := watch(d)
+		event[Confirmed](t, events)
+		l.send("INVITE", "hold")
+		w.p.response(100)
+		start := time.Now()
+		o := event[RemoteOffer](t, events)
+		require.NoError(t, o.Answer([]byte("held")))
+		assert.ErrorIs(t, event[Ended](t, events).Err, ErrNoAck)
+		assert.Equal(t, 32*time.Second, time.Since(start))
+		_, open := <-o.Acked
+		assert.False(t, open)
+	})
+}
+
+func TestReInvite_InNeverAnsweredByOwner(t *testing.T) {
+	inBubble(t, nil, func(w *world) {
+		d, l := w.accept()
+		l.send("INVITE", "hold")
+		start := w.p.response(100).at
+		assert.Equal(t, 32*time.Second, w.p.response(500).at.Sub(start))
+		assert.True(t, d.confirmable())
+	})
+}
+
+func TestReInvite_InCancelledAndByeInside_RFC3261_15_1_2(t *testing.T) {
+	inBubble(t, nil, func(w *world) {
+		d, l := w.accept()
+		events := watch(d)
+		event[Confirmed](t, events)
+		l.send("INVITE", "hold")
+		w.p.response(100)
+		o := event[RemoteOffer](t, events)
+		l.send("BYE", "")
+		codes := map[int]bool{}
+		for range 2 {
+			codes[w.p.next(time.Second).code()] = true
+		}
+		assert.Equal(t, map[int]bool{200: true, 487: true}, codes)
+		assert.True(t, event[Ended](t, events).Remote)
+		require.ErrorIs(t, o.Answer(nil), ErrClosed)
+	})
+}
+
+// Asterisk and pjsua send one right behind the ACK, and it may overtake it.
+func TestReInvite_RightBehindOrBeforeTheAck(t *testing.T) {
+	inBubble(t, nil, func(w *world) {
+		got := w.serving()
+		l, _ := w.p.invite("alice", "offer")
+		w.p.response(100)
+		d, err := (<-got).Accept([]byte("answer"))
+		require.NoError(t, err)
+		events := watch(d)
+		ok := w.p.response(200)
+		l.other, l.uri = ok.tag("To"), ok.contact()
+		l.seq = 2
+		w.p.write(us(), l.text("INVITE", "z9hG4bKearly", "hold"))
+		l.seq = 1
+		l.send("ACK", "")
+		event[Confirmed](t, events)
+		event[RemoteOffer](t, events)
+	})
+}
+
+// A request right behind the 200 finds its dialog although the owner has not
+// seen the 200 yet.
+func TestDialog_ByeRightBehindThe200(t *testing.T) {
+	inBubble(t, nil, func(w *world) {
+		c := w.call()
+		inv := w.p.request("INVITE")
+		w.p.reply(inv, 200, "OK", "t1", "answer")
+		l := w.p.legOf(inv, "t1")
+		l.send("BYE", "")
+		w.p.response(200)
+		next[Sent](t, c)
+		f := next[Final](t, c)
+		require.NoError(t, f.Err)
+		assert.True(t, event[Ended](t, watch(f.Dialog)).Remote)
+		require.NoError(t, f.Dialog.Ack(nil))
+		w.p.request("ACK")
+	})
+}
+
+func TestDialog_ByeWaitsForAck_RFC3261_15(t *testing.T) {
+	inBubble(t, nil, func(w *world) {
+		got := w.serving()
+		l, _ := w.p.invite("alice", "offer")
+		w.p.response(100)
+		d, err := (<-got).Accept([]byte("answer"))
+		require.NoError(t, err)
+		ok := w.p.response(200)
+		done := make(chan error, 1)
+		go func() { done <- d.Bye(context.Background(), "") }()
+		w.p.response(200) // still repeating
+		l.other = ok.tag("To")
+		l.send("ACK", "")
+		w.p.reply(w.p.request("BYE"), 200, "OK", "", "")
+		require.NoError(t, <-done)
+	})
+}
+
+func TestDialog_ByeIsChallenged_RFC3261_22(t *testing.T) {
+	inBubble(t, nil, func(w *world) {
+		d, _ := w.establish()
+		done := make(chan error, 1)
+		go func() { done <- d.Bye(context.Background(), "") }()
+		first := w.p.request("BYE")
+		w.p.reply(first, 407, "Proxy Authentication Required", "", "", `Proxy-Authenticate: Digest realm="r", nonce="n", qop="auth"`)
+		second := w.p.request("BYE")
+		verify(t, second.get("Proxy-Authorization"), "BYE", "n", "")
+		w.p.reply(second, 481, "Gone", "", "")
+		require.NoError(t, <-done)
+	})
+}
+
+func TestDialog_ByeToDeadPeer(t *testing.T) {
+	inBubble(t, nil, func(w *world) {
+		d, _ := w.establish()
+		events := watch(d)
+		start := time.Now()
+		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+		defer cancel()
+		require.ErrorIs(t, d.Bye(ctx, ""), context.DeadlineExceeded)
+		assert.Equal(t, time.Second, time.Since(start))
+		event[Ended](t, events)
+	})
+}
+
+func TestDialog_InfoBothWays_RFC6086(t *testing.T) {
+	inBubble(t, nil, func(w *world) {
+		d, l := w.establish()
+		events := watch(d)
+		l.send("INFO", "Signal=5", "Content-Type: application/dtmf-relay")
+		w.p.response(200)
+		ev := event[InfoReceived](t, events)
+		assert.Equal(t, InfoReceived{ContentType: "application/dtmf-relay", Body: []byte("Signal=5")}, ev)
+		l.send("INFO", "", "Info-Package: foo")
+		w.p.response(469)
+		done := make(chan error, 1)
+		go func() { done <- d.Info(context.Background(), "application/dtmf-relay", []byte("Signal=1")) }()
+		m := w.p.request("INFO")
+		assert.Equal(t, "Signal=1", m.body)
+		assert.Equal(t, "application/dtmf-relay", m.get("Content-Type"))
+		w.p.reply(m, 415, "Unsupported Media Type", "", "")
+		var e *StatusError
+		require.ErrorAs(t, <-done, &e)
+		assert.Equal(t, 415, e.Code)
+	})
+}
+
+func TestDialog_CSeqOutOfOrder_RFC3261_12_2_2(t *testing.T) {
+	inBubble(t, nil, func(w *world) {
+		_, l := w.establish()
+		l.seq = 200
+		l.send("INFO", "", "Content-Type: x/y")
+		w.p.response(200)
+		l.seq = 150
+		l.send("INFO", "")
+		w.p.response(500)
+		l.seq = 300
+		l.send("OPTIONS", "")
+		w.p.response(200)
+		l.send("PRACK", "")
+		w.p.response(405)
+	})
+}
+
+func TestDialog_RouteSetAndTargetRefresh_RFC3261_12_2_1_1(t *testing.T) {
+	inBubble(t, nil, func(w *world) {
+		proxy := newPeer(t, w.net, "10.0.0.3")
+		defer proxy.close()
+		c := w.call()
+		inv := w.p.request("INVITE")
+		w.p.reply(inv, 200, "OK", "t1", "answer", "Record-Route: <sip:10.0.0.9;lr>, <sip:10.0.0.3;lr>")
+		next[Sent](t, c)
+		f := next[Final](t, c)
+		require.NoError(t, f.Dialog.Ack(nil))
+		ack := proxy.request("ACK")
+		assert.Equal(t, []string{"<sip:10.0.0.3;lr>", "<sip:10.0.0.9;lr>"}, ack.all("Route"))
+		assert.Equal(t, "sip:peer@10.0.0.2:5060", ack.uri())
+		// A re-INVITE moves the target.
+		l := w.p.legOf(inv, "t1")
+		events := watch(f.Dialog)
+		text := l.text("INVITE", "z9hG4bKmove", "x")
+		w.p.write(us(), strings.Replace(text, "sip:peer@10.0.0.2:5060", "sip:moved@10.0.0.7:7777", 1))
+		w.p.response(100)
+		require.NoError(t, event[RemoteOffer](t, events).Reject(488, ""))
+		w.p.response(488)
+		w.p.write(us(), l.text("ACK", "z9hG4bKmove", ""))
+		go func() { _ = f.Dialog.Bye(context.Background(), "") }()
+		bye := proxy.request("BYE")
+		assert.Equal(t, "sip:moved@10.0.0.7:7777", bye.uri())
+		proxy.reply(bye, 200, "OK", "", "")
+		synctest.Wait()
+	})
+}
+
+func TestDialog_StrictRouting_RFC3261_12_2_1_1(t *testing.T) {
+	u := func(s string) URI { p, err := ParseURI(s); require.NoError(t, err); return p }
+	target := mustUri(u("sip:peer@h"))
+	strict, loose := mustUri(u("sip:strict@p1")), mustUri(u("sip:p2;lr"))
+	uri, routes := requestRoute(target, append(routesOf(nilHeaders{}), strict, loose))
+	assert.Equal(t, "sip:strict@p1", uri.String())
+	require.Len(t, routes, 2)
+	assert.Equal(t, "sip:p2;lr", routes[0].String())
+	assert.Equal(t, "sip:peer@h", routes[1].String())
+}
+
+func TestOptions_AsksAndAnswers_RFC3261_11(t *testing.T) {
+	inBubble(t, nil, func(w *world) {
+		type result struct {
+			c   Capabilities
+			err error
+		}
+		done := make(chan result, 1)
+		go func() {
+			c, err := w.ua.Options(context.Background(), URI{Scheme: "sip", User: "bob", Host: peerAddr})
+			done <- result{c, err}
+		}()
+		w.p.reply(w.p.request("OPTIONS"), 200, "OK", "x", "", "Allow: INVITE, ACK", "Accept: application/sdp", "Server: test")
+		r := <-done
+		require.NoError(t, r.err)
+		assert.Equal(t, Capabilities{Code: 200, Allow: []string{"INVITE", "ACK"}, Accept: []string{"application/sdp"}, Server: "test"}, r.c)
+	})
+}
+
+func TestClose_SaysGoodbye(t *testing.T) {
+	inBubble(t, nil, func(w *world) {
+		d, _ := w.establish()
+		events := watch(d)
+		c := w.call()
+		inv := w.p.request("INVITE")
+		w.p.reply(inv, 180, "Ringing", "t9", "")
+		next[Sent](t, c)
+		next[Provisional](t, c)
+		closed := make(chan error)
+		start := time.Now()
+		go func() { closed <- w.ua.Close() }()
+		seen := map[string]bool{}
+		for len(seen) < 2 {
+			seen[w.p.next(time.Second).method()] = true
+		}
+		assert.Equal(t, map[string]bool{"BYE": true, "CANCEL": true}, seen)
+		require.NoError(t, <-closed)
+		assert.LessOrEqual(t, time.Since(start), 3*time.Second)
+		event[Ended](t, events)
+		require.ErrorIs(t, next[Final](t, c).Err, context.Canceled)
+		_, err := w.ua.Register(w.account(), nil)
+		require.ErrorIs(t, err, ErrClosed)
+		require.ErrorIs(t, next[Final](t, w.call()).Err, ErrClosed)
+		require.ErrorIs(t, w.ua.Serve(context.Background(), func(*Invitation) {}), ErrClosed)
+	})
+}
