@@ -42,11 +42,11 @@ type Config struct {
 	// goroutine and must not block.
 	Emit func(Event)
 
-	// WhoIs tells what is known of the other side of a call: the name from the
-	// contacts (else the display name), whether the number is a mobile one, and
-	// whether its last incoming call was missed. The token is the agent's. Nil:
-	// the display name alone.
-	WhoIs func(dialer.Event) Party
+	// WhoIs tells what is known of a number, or of the user part of who calls:
+	// the name from the contacts, whether the number is a mobile one, and
+	// whether its last incoming call was missed. The token is the agent's; so is
+	// the name when WhoIs gives none. Nil: nothing is known.
+	WhoIs func(number string) Party
 
 	// NumberBlockable reports whether another block rule may be stored. Nil: no.
 	NumberBlockable func() bool
@@ -119,7 +119,8 @@ func New(cfg Config) (*Agent, error) {
 	return a, nil
 }
 
-// Close ends the loop and waits for it. Calls are not touched. It is idempotent.
+// Close works off what was observed so far, ends the loop and waits for it.
+// Calls are not touched. It is idempotent.
 func (a *Agent) Close() error {
 	a.closing.Do(func() { close(a.quit) })
 	<-a.done
@@ -189,6 +190,7 @@ func (a *Agent) run() {
 		case <-a.wake:
 			a.drain()
 		case <-a.quit:
+			a.drain()
 			return
 		}
 	}

@@ -9,9 +9,9 @@ import (
 
 // effectArgs is what the effects of one step need beside the state.
 type effectArgs struct {
-	begin         current
-	speaker       bool
-	event         dialer.Event
+	begin   current
+	speaker bool
+	event   dialer.Event
 }
 
 // take makes one step and carries out its effects. An effect may fail in a way
@@ -82,7 +82,9 @@ func (a *Agent) dial() {
 		err = a.cfg.Permission()
 	}
 	if err == nil {
-		a.call.party = &Party{Name: a.call.recipient.Name, Token: a.call.recipient.Token}
+		party := a.whoIs(target, a.call.recipient.Name)
+		party.Token = a.call.recipient.Token
+		a.call.party = &party
 		a.call.id, err = a.cfg.Telephone.Dial(target, a.call.callType == CallSpeaker)
 	}
 	if err != nil {
@@ -138,13 +140,23 @@ func (a *Agent) arrived(ev dialer.Event) {
 		a.logged("send the second call away", a.cfg.Telephone.Hangup(ev.CallID))
 		return
 	}
-	party := Party{Name: ev.Remote.DisplayName}
-	if a.cfg.WhoIs != nil {
-		party = a.cfg.WhoIs(ev)
-	}
+	party := a.whoIs(ev.Remote.URI.User, ev.Remote.DisplayName)
 	party.Token = a.tokens.issue(ev.Remote.URI.User)
 	a.call = current{id: ev.CallID, callType: CallNormal, party: &party}
 	a.take(inArrived, effectArgs{event: ev})
+}
+
+// whoIs is what is known of a number, under the given name unless the device
+// knows a better one.
+func (a *Agent) whoIs(number, name string) Party {
+	var p Party
+	if a.cfg.WhoIs != nil {
+		p = a.cfg.WhoIs(number)
+	}
+	if p.Name == "" {
+		p.Name = name
+	}
+	return p
 }
 
 // playServiceID is that of the directive which started the call, else the

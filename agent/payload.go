@@ -62,7 +62,7 @@ type Contact struct {
 // Party is the other side of a call as the context and CallArrived show it.
 type Party struct {
 	Name           string `json:"name,omitempty"`
-	Token          string `json:"token"`
+	Token          string `json:"token,omitempty"`
 	IsMobile       Bool   `json:"isMobile"`
 	IsRecentMissed Bool   `json:"isRecentMissed"`
 }

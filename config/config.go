@@ -49,6 +49,7 @@ type Media struct {
 	MinDelay Duration `toml:"min_delay"`
 	MaxDelay Duration `toml:"max_delay"`
 	Fixed    bool     `toml:"fixed_delay"` // do not adapt
+	Timeout  Duration `toml:"timeout"`     // a call that hears nothing for so long ends; 0: never
 }
 
 // Phone configures the directive layer.
@@ -115,7 +116,7 @@ func (d Duration) MarshalText() ([]byte, error) { return []byte(time.Duration(d)
 func Default() File {
 	return File{
 		SIP:   SIP{Listen: []string{"udp:0.0.0.0:0", "tcp:0.0.0.0:0"}, MaxCalls: 100},
-		Media: Media{RTPPorts: "16384-32767", PTime: Duration(20 * time.Millisecond), Codecs: []string{"pcmu", "pcma"}},
+		Media: Media{RTPPorts: "16384-32767", PTime: Duration(20 * time.Millisecond), Codecs: []string{"pcmu", "pcma"}, Timeout: Duration(time.Minute)},
 		Phone: Phone{Region: "KR", PlayServiceID: "softphone", RingTimeout: Duration(3 * time.Minute)},
 		Block: Block{Reject: "603"},
 		Log:   Log{Level: "warn"},

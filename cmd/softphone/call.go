@@ -1,0 +1,169 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/softphone-go/softphone/config"
+	"github.com/softphone-go/softphone/dialer"
+	"github.com/softphone-go/softphone/phone"
+	"github.com/softphone-go/softphone/store"
+)
+
+// callOptions are the flags of `softphone call`.
+type callOptions struct {
+	flags
+	sound    sound
+	dtmf     string
+	duration time.Duration
+	timeout  time.Duration
+	tail     time.Duration
+	hold     []time.Duration
+	register bool
+}
+
+func newCall(env *environment) *cobra.Command {
+	var o callOptions
+	cmd := &cobra.Command{
+		Use:   "call TARGET",
+		Short: "Make one call",
+		Long: `call dials TARGET (an extension, a number or a SIP URI), plays and records, presses
+digits, and hangs up when all is done. Without --play and --duration it stays until
+the other side hangs up or you press Ctrl-C.
+
+  softphone call --server 127.0.0.1:5060 --user alice 600 --play in.wav --record heard.wav --json
+  softphone call --server pbx.example.com --user alice 010-1234-5678 --dtmf 1,2# --duration 20s
+  softphone call sip:bob@192.0.2.7 --play hello.wav            (no PBX: straight to the other phone)
+
+` + exitHelp,
+		Args: exactly(1, "one target"),
+		RunE: func(cmd *cobra.Command, args []string) error { return call(cmd.Context(), env, &o, args[0]) },
+	}
+	o.add(cmd)
+	fs := cmd.Flags()
+	fs.StringVar(&o.sound.play, "play", "", "WAV `FILE` to play to the other side (8 or 16 kHz mono)")
+	fs.BoolVar(&o.sound.loop, "loop", false, "play it over and over")
+	fs.StringVar(&o.sound.record, "record", "", "WAV `FILE` for what the other side says, early media too")
+	fs.StringVar(&o.dtmf, "dtmf", "", "`DIGITS` to press once answered: 0-9 * # A-D, a comma waits a second")
+	fs.DurationVar(&o.duration, "duration", 0, "hang up `TIME` after the answer (default: when played and pressed to the end)")
+	fs.DurationVar(&o.timeout, "timeout", time.Minute, "give up when nobody answers within `TIME`")
+	fs.DurationVar(&o.tail, "tail", time.Second, "listen for `TIME` after the end of --play or --dtmf")
+	fs.DurationSliceVar(&o.hold, "hold", nil, "`FROM,FOR`: hold the call FROM after the answer, FOR so long")
+	fs.BoolVar(&o.register, "register", false, "register before the call, for a PBX that wants it")
+	return cmd
+}
+
+func call(ctx context.Context, env *environment, o *callOptions, target string) (err error) {
+	if err := o.check(); err != nil {
+		return err
+	}
+	s, err := o.open(ctx, env, func(c *phone.Config) { c.File.Phone.RingTimeout = config.Duration(o.timeout) })
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, s.close()) }()
+	if err := o.addAccount(ctx, s); err != nil {
+		return err
+	}
+	e, err := o.sound.next()
+	if err != nil {
+		return err
+	}
+	var digits strings.Builder
+	finish := s.follow(func(ev store.Event) {
+		collectDigit(&digits, ev)
+		s.out.event(ev)
+	})
+	c, err := s.Dial(ctx, target, phone.DialOptions{Sink: e.sink})
+	if err != nil {
+		return errors.Join(&exitError{exitUsage, err}, finish(), e.finish())
+	}
+	o.drive(ctx, c, e)
+	<-c.Done()
+	err = errors.Join(finish(), e.finish())
+	r := resultOf(c.Outcome())
+	r.Digits, r.Record = digits.String(), o.sound.record
+	s.out.line(r, "%s", r.text())
+	if code := exitOfOutcome(c.Outcome()); code != exitDone {
+		return errors.Join(&exitError{code, errCallFailed}, err)
+	}
+	return err
+}
+
+// errCallFailed is behind an exit code whose meaning the result has told.
+var errCallFailed = &silentError{errors.New("the call did not come about")}
+
+func (o *callOptions) check() error {
+	if err := o.sound.check(); err != nil {
+		return err
+	}
+	if err := checkDigits(o.dtmf); err != nil {
+		return err
+	}
+	if len(o.hold) != 0 && len(o.hold) != 2 {
+		return usagef("--hold takes two times: when, and for how long, such as --hold 3s,2s")
+	}
+	return nil
+}
+
+// addAccount adds the account to call with; a whole SIP URI needs none.
+func (o *callOptions) addAccount(ctx context.Context, s *session) error {
+	switch {
+	case len(s.file.Accounts) == 0:
+		return s.AddUnregistered(config.Account{ID: "direct", User: "anonymous", Mode: config.ModeAutomation})
+	case o.register:
+		return s.register(ctx, o.timeout)
+	default:
+		a := s.file.Accounts[0]
+		a.Mode = config.ModeAutomation
+		return s.AddUnregistered(a)
+	}
+}
+
+// drive waits for the answer, then does what the flags say.
+func (o *callOptions) drive(ctx context.Context, c *dialer.Call, e ends) {
+	if !waitAnswered(ctx, c) {
+		_ = c.Hangup(context.WithoutCancel(ctx))
+		return
+	}
+	c.SetSource(e.source) // what is played begins with the answer
+	d := driver{dtmf: o.dtmf, duration: o.duration, tail: o.tail}
+	if o.sound.play != "" && !o.sound.loop {
+		d.played = e.source
+	}
+	if len(o.hold) == 2 {
+		held, cancel := context.WithCancel(ctx)
+		done := make(chan struct{})
+		go func() { defer close(done); o.holdFor(held, c) }()
+		defer func() { cancel(); <-done }()
+	}
+	d.drive(ctx, c)
+}
+
+func (o *callOptions) holdFor(ctx context.Context, c *dialer.Call) {
+	if sleep(ctx, o.hold[0]) && c.Hold(ctx) == nil && sleep(ctx, o.hold[1]) {
+		_ = c.Unhold(ctx)
+	}
+}
+
+// waitAnswered reports whether the call came to be answered.
+func waitAnswered(ctx context.Context, c *dialer.Call) bool {
+	tick := time.NewTicker(5 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return false
+		case <-c.Done():
+			return false
+		case <-tick.C:
+			if c.State() == dialer.Established {
+				return true
+			}
+		}
+	}
+}

@@ -1,0 +1,168 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/term"
+
+	"github.com/softphone-go/softphone/config"
+	"github.com/softphone-go/softphone/phone"
+)
+
+// flags are those that every command which is a phone understands.
+type flags struct {
+	file         string
+	server       string
+	user         string
+	domain       string
+	authUser     string
+	displayName  string
+	transport    string
+	passwordFile string
+	expires      time.Duration
+	listen       []string
+	dataDir      string
+	rtpPorts     string
+	codec        string
+	ptime        time.Duration
+	sipTrace     bool
+	pcap         string
+	json         bool
+	logLevel     string
+}
+
+// add gives cmd the flags.
+func (f *flags) add(cmd *cobra.Command) {
+	fs := cmd.Flags()
+	fs.StringVarP(&f.file, "config", "c", "", "TOML `FILE` with accounts and settings")
+	fs.StringVar(&f.server, "server", "", "the PBX, `HOST[:PORT]` (or SOFTPHONE_SERVER)")
+	fs.StringVar(&f.user, "user", "", "account `NAME` (or SOFTPHONE_USER); the password is read from SOFTPHONE_PASSWORD, --password-file or a prompt")
+	fs.StringVar(&f.domain, "domain", "", "SIP `DOMAIN` of the account, if it is not the server's host")
+	fs.StringVar(&f.authUser, "auth-user", "", "user `NAME` for authentication, if it is another")
+	fs.StringVar(&f.displayName, "display-name", "", "`NAME` that the other side is shown")
+	fs.StringVar(&f.transport, "transport", "", "`udp` or tcp; by itself the phone takes udp, and tcp for what is too large")
+	fs.StringVar(&f.passwordFile, "password-file", "", "`FILE` whose first line is the password; nobody else may read it")
+	fs.DurationVar(&f.expires, "expires", 0, "registration `TIME` to ask for (default 1h)")
+	fs.StringSliceVar(&f.listen, "listen", nil, "`ADDR` for SIP: udp:0.0.0.0:5060, tcp:[::]:5060, or 127.0.0.1:5060 for both (default any port)")
+	fs.StringVar(&f.dataDir, "data-dir", "", "`DIR` of history and block rules (default ~/.local/state/softphone)")
+	fs.StringVar(&f.rtpPorts, "rtp-ports", "", "`MIN-MAX` of the ports for sound (default 16384-32767)")
+	fs.StringVar(&f.codec, "codec", "", "`LIST` of codecs by preference: pcmu,pcma")
+	fs.DurationVar(&f.ptime, "ptime", 0, "`TIME` of sound in a packet, 10ms to 60ms (default 20ms)")
+	fs.BoolVar(&f.sipTrace, "sip-trace", false, "print whole SIP messages on standard error, credentials masked")
+	fs.StringVar(&f.pcap, "pcap", "", "write SIP and RTP to `FILE`, to be read with Wireshark")
+	fs.BoolVar(&f.json, "json", false, "print JSON lines, the last one the result")
+	fs.StringVar(&f.logLevel, "log-level", "", "`LEVEL` of the log on standard error: debug, info, warn, error (default warn)")
+}
+
+// load joins file, environment and flags; flags win.
+func (f *flags) load(env *environment) (config.File, error) {
+	c := config.Default()
+	if f.file == "" {
+		f.file = env.getenv("SOFTPHONE_CONFIG")
+	}
+	if f.file != "" {
+		var err error
+		if c, err = config.Load(f.file, env.getenv); err != nil {
+			return c, &exitError{exitUsage, err}
+		}
+	}
+	first := func(values ...string) string {
+		for _, v := range values {
+			if v != "" {
+				return v
+			}
+		}
+		return ""
+	}
+	if len(f.listen) > 0 {
+		c.SIP.Listen = f.listen
+	}
+	c.Media.RTPPorts = first(f.rtpPorts, c.Media.RTPPorts)
+	c.Log.Level = first(f.logLevel, c.Log.Level)
+	if f.codec != "" {
+		c.Media.Codecs = strings.Split(strings.ToLower(f.codec), ",")
+	}
+	if f.ptime != 0 {
+		c.Media.PTime = config.Duration(f.ptime)
+	}
+	c.DataDir = first(f.dataDir, env.getenv("SOFTPHONE_DATA_DIR"), c.DataDir)
+	if c.DataDir == "" {
+		var err error
+		if c.DataDir, err = phone.DataDir(env.getenv); err != nil {
+			return c, err
+		}
+	}
+	if err := f.account(env, &c, first); err != nil {
+		return c, err
+	}
+	if err := c.Check(); err != nil {
+		return c, &exitError{exitUsage, err}
+	}
+	return c, nil
+}
+
+// account puts the account of the flags in front of those of the file.
+func (f *flags) account(env *environment, c *config.File, first func(...string) string) error {
+	server, user := first(f.server, env.getenv("SOFTPHONE_SERVER")), first(f.user, env.getenv("SOFTPHONE_USER"))
+	if server == "" && user == "" {
+		return nil
+	}
+	if server == "" {
+		return usagef("--user is given but no --server; give the PBX as --server HOST[:PORT]")
+	}
+	if user == "" {
+		return usagef("--server is given but no --user; give the account's name as --user NAME")
+	}
+	password, err := f.password(env, user, server)
+	if err != nil {
+		return err
+	}
+	c.Accounts = append([]config.Account{{
+		Server: server, User: user, Domain: f.domain, AuthUser: f.authUser, DisplayName: f.displayName,
+		Transport: strings.ToLower(first(f.transport, env.getenv("SOFTPHONE_TRANSPORT"))),
+		Expires:   config.Duration(f.expires), Password: password,
+	}}, c.Accounts...)
+	return nil
+}
+
+func (f *flags) password(env *environment, user, server string) (string, error) {
+	if f.passwordFile != "" {
+		p, err := config.ReadPassword(f.passwordFile)
+		if err != nil {
+			return "", usagef("--password-file: %w", err)
+		}
+		return p, nil
+	}
+	if p := env.getenv("SOFTPHONE_PASSWORD"); p != "" {
+		return p, nil
+	}
+	in, ok := env.stdin.(*os.File)
+	if !ok || !term.IsTerminal(int(in.Fd())) {
+		return "", nil // accounts without a password exist
+	}
+	fmt.Fprintf(env.stderr, "Password of %s at %s: ", user, server)
+	p, err := term.ReadPassword(int(in.Fd()))
+	fmt.Fprintln(env.stderr)
+	if err != nil && !errors.Is(err, io.EOF) {
+		return "", fmt.Errorf("the password could not be read: %w", err)
+	}
+	return string(p), nil
+}
+
+// logger writes to standard error, as lines for people or as JSON.
+func (f *flags) logger(env *environment, level string) *slog.Logger {
+	var l slog.Level
+	_ = l.UnmarshalText([]byte(level)) // checked by config
+	o := &slog.HandlerOptions{Level: l}
+	if f.json {
+		return slog.New(slog.NewJSONHandler(env.stderr, o))
+	}
+	return slog.New(slog.NewTextHandler(env.stderr, o))
+}

@@ -1,0 +1,103 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/softphone-go/softphone/phone"
+	"github.com/softphone-go/softphone/sip"
+)
+
+// registrationLine is a change of an account as --json prints it.
+type registrationLine struct {
+	Type      string    `json:"type"` // "registration"
+	Time      time.Time `json:"time"`
+	Account   string    `json:"account"`
+	Phase     string    `json:"phase"`
+	SIPCode   int       `json:"sip_code,omitempty"`
+	SIPReason string    `json:"sip_reason,omitempty"`
+	Error     string    `json:"error,omitempty"`
+	ExpiresMS int64     `json:"expires_ms,omitempty"`
+	RetryMS   int64     `json:"retry_in_ms,omitempty"`
+	Contact   string    `json:"contact,omitempty"`
+}
+
+func newRegister(env *environment) *cobra.Command {
+	var f flags
+	var duration, timeout time.Duration
+	cmd := &cobra.Command{
+		Use:   "register",
+		Short: "Register at a PBX and stay registered",
+		Long: `register binds the account at the PBX, keeps the registration alive, comes back by
+itself when the PBX was away, and takes it back at the end.
+
+  SOFTPHONE_PASSWORD=secret softphone register --server 127.0.0.1:5060 --user alice
+  softphone register --server pbx.example.com --user alice --duration 1s   (a check: is the password right?)
+
+` + exitHelp,
+		Args: exactly(0, "no arguments"),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return register(cmd.Context(), env, &f, duration, timeout)
+		},
+	}
+	f.add(cmd)
+	cmd.Flags().DurationVar(&duration, "duration", 0, "stay registered for `TIME`, then stop (default until interrupted)")
+	cmd.Flags().DurationVar(&timeout, "timeout", registerTime, "give up when the first registration takes longer than `TIME`")
+	return cmd
+}
+
+func register(ctx context.Context, env *environment, f *flags, duration, timeout time.Duration) (err error) {
+	var out *printer
+	s, err := f.open(ctx, env, func(c *phone.Config) {
+		out = newPrinter(env.stdout, f.json)
+		c.Registrations = func(id string, st sip.RegistrationState) { printRegistration(out, id, st) }
+	})
+	if err != nil {
+		return err
+	}
+	result := map[string]any{"type": "result", "cause": "done"}
+	defer func() {
+		err = errors.Join(err, s.close())
+		if err != nil {
+			result["cause"], result["error"] = "failed", err.Error()
+		}
+		result["exit_code"] = exitCode(err)
+		out.line(result, "")
+	}()
+	if err = s.register(ctx, timeout); err != nil {
+		return err
+	}
+	if duration > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, duration)
+		defer cancel()
+	}
+	<-ctx.Done()
+	return nil
+}
+
+func printRegistration(out *printer, id string, st sip.RegistrationState) {
+	l := registrationLine{
+		Type: "registration", Time: time.Now(), Account: id, Phase: st.Phase.String(), SIPCode: st.Code, SIPReason: st.Reason,
+		ExpiresMS: st.Expires.Milliseconds(), RetryMS: st.RetryIn.Milliseconds(), Contact: st.Contact,
+	}
+	if st.Err != nil {
+		l.Error = st.Err.Error()
+	}
+	at := l.Time.Format("15:04:05.000")
+	switch st.Phase {
+	case sip.Registered:
+		out.line(l, "%s  %s registered for %s as %s", at, id, st.Expires, st.Contact)
+	case sip.Retrying:
+		out.line(l, "%s  %s not registered: %v; next try in %s", at, id, st.Err, st.RetryIn.Round(100*time.Millisecond))
+	case sip.Rejected:
+		out.line(l, "%s  %s refused: %v", at, id, st.Err)
+	case sip.Unregistered:
+		out.line(l, "%s  %s registration taken back", at, id)
+	default:
+		out.line(l, "")
+	}
+}

@@ -1,0 +1,181 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"sync"
+
+	"github.com/spf13/cobra"
+
+	"github.com/softphone-go/softphone/agent"
+	"github.com/softphone-go/softphone/media/audio"
+	"github.com/softphone-go/softphone/phone"
+	"github.com/softphone-go/softphone/store"
+)
+
+func newRun(env *environment) *cobra.Command {
+	var f flags
+	var s sound
+	cmd := &cobra.Command{
+		Use:   "run",
+		Short: "Run as a daemon: PhoneCall directives in, events out",
+		Long: `run registers the accounts of the file (or of the flags) and then works on PhoneCall
+1.3 directives: one JSON object a line on standard input, one event a line on standard
+output. A refused directive is reported on standard error. The end of the input stops
+the reading, not the phone; SIGTERM hangs up, unregisters and ends.
+
+  softphone run -c softphone.toml < directives.jsonl > events.jsonl
+
+A directive:
+
+  {"header":{"namespace":"PhoneCall","name":"MakeCall","messageId":"m1","dialogRequestId":"d1","version":"1.3"},
+   "payload":{"callType":"NORMAL","recipient":{"name":"echo","type":"CONTACT","contacts":[{"number":"600"}]}}}
+
+The file (every key may be left out, but server and user):
+
+  data_dir = "/var/lib/softphone"          # history, block rules, journal
+  [sip]
+  listen = ["udp:0.0.0.0:5060"]            # default: any port, udp and tcp
+  max_calls = 100
+  [media]
+  rtp_ports = "16384-32767"
+  ptime = "20ms"
+  codecs = ["pcmu", "pcma"]
+  timeout = "1m"                           # end a call that goes silent; 0s: never
+  delay = "60ms"                           # playout delay to begin with; also min_delay, max_delay, fixed_delay
+  [phone]
+  region = "KR"                            # how numbers are read
+  play_service_id = "softphone"
+  ring_timeout = "3m"
+  [block]
+  reject = "603"                           # or "486", "silent"
+  anonymous = false
+  [log]
+  level = "info"
+  [[account]]
+  server = "pbx.example.com"
+  user = "alice"
+  password_file = "alice.password"         # or password_env, or password in a file of mode 0600
+  transport = "udp"
+  mode = "phone"                           # or "automation"
+
+` + exitHelp,
+		Args: exactly(0, "no arguments"),
+		RunE: func(cmd *cobra.Command, _ []string) error { return daemon(cmd.Context(), env, &f, &s) },
+	}
+	f.add(cmd)
+	cmd.Flags().StringVar(&s.play, "play", "", "WAV `FILE` to play in every call, in place of silence")
+	cmd.Flags().BoolVar(&s.loop, "loop", false, "play it over and over")
+	cmd.Flags().StringVar(&s.record, "record", "", "WAV `FILE` for what the other side says; further calls go to FILE-2, FILE-3, ...")
+	return cmd
+}
+
+func daemon(ctx context.Context, env *environment, f *flags, sound *sound) (err error) {
+	if err := sound.check(); err != nil {
+		return err
+	}
+	d := &directed{sound: sound, calls: make(map[string]ends)}
+	s, err := f.open(ctx, env, func(c *phone.Config) { c.Media = d.media })
+	if err != nil {
+		return err
+	}
+	if len(s.file.Accounts) == 0 {
+		return errors.Join(&exitError{exitUsage, phone.ErrNoAccount}, s.close())
+	}
+	finish := s.follow(func(ev store.Event) {
+		if strings.HasPrefix(ev.Type, phone.TypePhoneCall) {
+			s.out.raw(ev.Data)
+		}
+		if ev.Type == phone.TypeEnded {
+			d.over(strings.TrimPrefix(ev.Subject, "calls/"))
+		}
+	})
+	for _, a := range s.file.Accounts {
+		if err = s.AddAccount(a); err != nil {
+			return errors.Join(err, finish(), s.close())
+		}
+	}
+	go readDirectives(ctx, env.stdin, env.stderr, s.Agent())
+	<-ctx.Done()
+	return errors.Join(finish(), d.close(), s.close())
+}
+
+// readDirectives hands each line to the directive layer until the input ends.
+// It may stay in a read when the phone has stopped: the process ends then.
+func readDirectives(ctx context.Context, in io.Reader, complain io.Writer, a *agent.Agent) {
+	r := bufio.NewReaderSize(in, 64<<10)
+	for n := 1; ; n++ {
+		line, err := readLine(r)
+		if line = bytes.TrimSpace(line); len(line) > 0 {
+			if refused := a.Handle(ctx, line); refused != nil && !errors.Is(refused, agent.ErrClosed) {
+				fmt.Fprintf(complain, "line %d: %s\n", n, strings.ReplaceAll(refused.Error(), "\n", "; "))
+			}
+		}
+		if err != nil || ctx.Err() != nil {
+			return
+		}
+	}
+}
+
+// readLine reads a line of any length and keeps at most what a directive may
+// have, and one byte more so that the excess is noticed.
+func readLine(r *bufio.Reader) ([]byte, error) {
+	var line []byte
+	for {
+		part, more, err := r.ReadLine()
+		if room := agent.MaxDirective + 1 - len(line); room > 0 {
+			line = append(line, part[:min(len(part), room)]...)
+		}
+		if err != nil || !more {
+			return line, err
+		}
+	}
+}
+
+// directed keeps the sound of the calls that directives make and answer.
+type directed struct {
+	sound *sound
+	mu    sync.Mutex
+	calls map[string]ends
+	err   error
+}
+
+func (d *directed) media(id string) (audio.Source, audio.Sink) {
+	e, err := d.sound.next()
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if err != nil { // the call goes on, unrecorded; the end of the daemon tells
+		d.err = errors.Join(d.err, err)
+		return audio.Silence{}, audio.Discard{}
+	}
+	d.calls[id] = e
+	return e.source, e.sink
+}
+
+func (d *directed) over(id string) {
+	d.mu.Lock()
+	e, ok := d.calls[id]
+	delete(d.calls, id)
+	d.mu.Unlock()
+	if ok {
+		if err := e.finish(); err != nil {
+			d.mu.Lock()
+			d.err = errors.Join(d.err, err)
+			d.mu.Unlock()
+		}
+	}
+}
+
+func (d *directed) close() error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for _, e := range d.calls {
+		d.err = errors.Join(d.err, e.finish())
+	}
+	return d.err
+}

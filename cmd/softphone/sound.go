@@ -1,0 +1,100 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"path/filepath"
+	"strings"
+	"sync"
+
+	"github.com/softphone-go/softphone/media/audio"
+)
+
+// sound makes the two ends of each call's sound from --play, --record and
+// --echo.
+type sound struct {
+	play   string
+	loop   bool
+	record string
+	echo   bool
+
+	mu    sync.Mutex
+	wav   *audio.WAV
+	calls int
+	open  []*audio.Recorder
+}
+
+// check reads what is to be played before any call is made.
+func (s *sound) check() error {
+	if s.echo && s.play != "" {
+		return usagef("--echo and --play exclude each other: both say what the other side hears")
+	}
+	if s.play == "" {
+		return nil
+	}
+	wav, err := audio.OpenWAV(s.play)
+	if err != nil {
+		return usagef("--play: %w", err)
+	}
+	s.wav = wav
+	return nil
+}
+
+// ends is the sound of one call.
+type ends struct {
+	source   audio.Source
+	sink     audio.Sink
+	recorder *audio.Recorder
+}
+
+// next returns the sound of one more call. The first records into the file as
+// given, the next into NAME-2, NAME-3 and so on.
+func (s *sound) next() (ends, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.calls++
+	e := ends{source: audio.Silence{}}
+	var sinks []audio.Sink
+	switch {
+	case s.wav != nil:
+		e.source = s.wav.Source(s.loop)
+	case s.echo:
+		echo := audio.NewEcho()
+		e.source, sinks = echo, append(sinks, echo)
+	}
+	if s.record != "" {
+		path := s.record
+		if s.calls > 1 {
+			ext := filepath.Ext(path)
+			path = fmt.Sprintf("%s-%d%s", strings.TrimSuffix(path, ext), s.calls, ext)
+		}
+		r, err := audio.CreateWAV(path, audio.Narrowband)
+		if err != nil {
+			return ends{}, usagef("--record: %w", err)
+		}
+		e.recorder = r
+		s.open = append(s.open, r)
+		sinks = append(sinks, r)
+	}
+	switch len(sinks) {
+	case 0:
+		e.sink = audio.Discard{}
+	case 1:
+		e.sink = sinks[0]
+	default:
+		e.sink = audio.NewTee(sinks...)
+	}
+	return e, nil
+}
+
+// finish closes one call's recording.
+func (e ends) finish() error {
+	if e.recorder == nil {
+		return nil
+	}
+	err := e.recorder.Close()
+	if n := e.recorder.Dropped(); n > 0 {
+		err = errors.Join(err, fmt.Errorf("%s: %d frames of 10 ms are missing, the disk was too slow", e.recorder.Path(), n))
+	}
+	return err
+}

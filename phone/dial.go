@@ -1,0 +1,143 @@
+package phone
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/softphone-go/softphone/config"
+	"github.com/softphone-go/softphone/dialer"
+	"github.com/softphone-go/softphone/media/audio"
+	"github.com/softphone-go/softphone/sip"
+)
+
+// DialOptions are the free choices of a call.
+type DialOptions struct {
+	Account string // account id; empty: the first one
+	Source  audio.Source
+	Sink    audio.Sink
+	Context string // comes back in every event of the call
+	Headers []sip.Header
+}
+
+// ErrNoAccount reports a call that no account can make.
+var ErrNoAccount = errors.New("no account to call with; give --server and --user, or a configuration file")
+
+// Dial begins a call and returns once it exists; it never waits for SIP.
+func (p *Phone) Dial(ctx context.Context, target string, o DialOptions) (*dialer.Call, error) {
+	acc, ok := p.account(o.Account)
+	if !ok {
+		if o.Account != "" {
+			return nil, fmt.Errorf("%w: %q", ErrAccount, o.Account)
+		}
+		return nil, ErrNoAccount
+	}
+	uri, err := Target(target, acc.sip)
+	if err != nil {
+		return nil, err
+	}
+	return p.dialer.Dial(ctx, dialer.DialRequest{
+		Account: acc.sip, Target: uri, Source: o.Source, Sink: o.Sink, Context: o.Context, Headers: o.Headers,
+	})
+}
+
+// telephone is the Phone as its directive layer sees it: nothing blocks, and
+// what becomes of a request is told by the call's events.
+type telephone Phone
+
+// Dial implements agent.Telephone with the first account in phone mode.
+func (t *telephone) Dial(target string, _ bool) (string, error) {
+	p := (*Phone)(t)
+	id, ok := p.phoneAccount()
+	if !ok {
+		return "", ErrNoAccount
+	}
+	if acc, _ := p.account(id); acc.reg != nil {
+		if st := acc.reg.State(); st.Phase != sip.Registered {
+			return "", fmt.Errorf("account %s is not registered (%s)", id, st.Phase)
+		}
+	}
+	call, err := p.Dial(p.run, target, DialOptions{Account: id})
+	if err != nil {
+		return "", err
+	}
+	if p.cfg.Media != nil {
+		source, sink := p.cfg.Media(call.ID())
+		call.SetSource(source)
+		call.SetSink(sink)
+	}
+	return call.ID(), nil
+}
+
+// Answer implements agent.Telephone.
+func (t *telephone) Answer(id string, _ bool) error {
+	p := (*Phone)(t)
+	var o dialer.AnswerOptions
+	if p.cfg.Media != nil {
+		o.Source, o.Sink = p.cfg.Media(id)
+	}
+	return p.request(id, "answer", func(c *dialer.Call) error { return c.Answer(p.run, o) })
+}
+
+// Hangup implements agent.Telephone.
+func (t *telephone) Hangup(id string) error {
+	p := (*Phone)(t)
+	return p.request(id, "hang up", func(c *dialer.Call) error { return c.Hangup(p.run) })
+}
+
+// BlockCaller implements agent.Telephone: EXACT for the ringing number, kept
+// before it returns. A caller without a number is only rejected.
+func (t *telephone) BlockCaller(id string) error {
+	p := (*Phone)(t)
+	call, ok := p.dialer.Call(id)
+	if !ok {
+		return dialer.ErrEnded
+	}
+	return p.blockExact(p.run, call.Remote())
+}
+
+// request runs f for the call in the background; its failure is logged, its
+// success shows in the call's events.
+func (p *Phone) request(id, what string, f func(*dialer.Call) error) error {
+	call, ok := p.dialer.Call(id)
+	if !ok {
+		return dialer.ErrEnded
+	}
+	p.work.Go(func() {
+		if err := f(call); err != nil && !errors.Is(err, dialer.ErrEnded) {
+			p.log.Warn("could not "+what, "call", id, "error", err)
+		}
+	})
+	return nil
+}
+
+// phoneAccount is the account that directives call with.
+func (p *Phone) phoneAccount() (string, bool) {
+	p.accounts.mu.Lock()
+	defer p.accounts.mu.Unlock()
+	for _, id := range p.accounts.order {
+		if p.accounts.byID[id].mode == config.ModePhone {
+			return id, true
+		}
+	}
+	return "", false
+}
+
+// phoneMode says whether the account's calls belong to the directive layer.
+func (p *Phone) phoneMode(id string) bool {
+	acc, ok := p.account(id)
+	return id != "" && ok && acc.mode == config.ModePhone
+}
+
+// busy refuses a second call for accounts in phone mode (call waiting is off).
+func (p *Phone) busy(accountID string) bool {
+	if !p.phoneMode(accountID) {
+		return false
+	}
+	for _, c := range p.dialer.Calls() {
+		if p.phoneMode(c.Info().AccountID) {
+			return true
+		}
+	}
+	return false
+}

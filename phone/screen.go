@@ -1,0 +1,56 @@
+package phone
+
+import (
+	"context"
+
+	"github.com/softphone-go/softphone/agent"
+	"github.com/softphone-go/softphone/blocklist"
+	"github.com/softphone-go/softphone/dialer"
+	"github.com/softphone-go/softphone/number"
+	"github.com/softphone-go/softphone/sip"
+)
+
+// caller is the number that rules, history and CallArrived all use.
+func (p *Phone) caller(id sip.Identity) number.Number {
+	if id.Anonymous {
+		return p.plan.Parse("anonymous")
+	}
+	return p.plan.Parse(id.URI.User)
+}
+
+// screen applies the block rules. The dialer asks it before anything rings,
+// however the call would be answered.
+func (p *Phone) screen(c dialer.Caller) dialer.Verdict {
+	rule, blocked := p.rules.Match(p.caller(c.Identity))
+	if !blocked {
+		return dialer.Verdict{}
+	}
+	v := dialer.Verdict{Block: true, Code: 603, Rule: rule.Explain()}
+	switch p.cfg.File.Block.Reject {
+	case "486":
+		v.Code = 486
+	case "silent":
+		v.Code, v.Silent = 0, true
+	}
+	p.log.Info("blocked before ringing", "rule", rule.Explain())
+	return v
+}
+
+// blockExact stores an EXACT rule for who is ringing.
+func (p *Phone) blockExact(ctx context.Context, id sip.Identity) error {
+	if id.Anonymous || id.URI.User == "" {
+		return nil // no number to block
+	}
+	_, err := p.rules.Add(ctx, blocklist.Exact, id.URI.User, "BlockIncomingCall")
+	return err
+}
+
+// whoIs tells the directive layer what is known of a number.
+func (p *Phone) whoIs(num string) agent.Party {
+	n := p.plan.Parse(num)
+	missed, err := p.store.IsRecentMissed(p.run, n.String())
+	if err != nil {
+		p.log.Warn("history could not be read", "error", err)
+	}
+	return agent.Party{IsMobile: agent.Bool(n.IsMobile()), IsRecentMissed: agent.Bool(missed)}
+}
