@@ -42,7 +42,7 @@ type List struct {
 	mu     sync.Mutex
 	order  []*Rule // ascending by ID
 	lastID int64   // newest rule, removed ones too
-	change int64   // last change read from the store; owned by the holder of writing
+	change int64   // last change read from the store, -1 before; owned by the holder of writing
 }
 
 // New returns a list with the rules in o.Store.
@@ -51,7 +51,7 @@ func New(plan *number.Plan, o Options) (*List, error) {
 		return nil, errors.New("blocklist: a list needs a numbering plan; make one with number.New")
 	}
 	l := &List{
-		plan: plan, store: o.Store, limit: o.Limit, writing: make(chan struct{}, 1),
+		plan: plan, store: o.Store, limit: o.Limit, writing: make(chan struct{}, 1), change: -1,
 		exact: newTable(false), prefix: newTable(false), postfix: newTable(true),
 	}
 	if l.limit == 0 {

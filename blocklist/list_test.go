@@ -227,7 +227,7 @@ func (s *shelf) RemoveRule(_ context.Context, id int64) error {
 func (s *shelf) RuleChanges(_ context.Context, since int64, yield func(StoredRule)) (int64, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for _, c := range s.changes[since:] {
+	for _, c := range s.changes[max(since, 0):] {
 		yield(c)
 	}
 	return int64(len(s.changes)), s.fail

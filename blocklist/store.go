@@ -26,6 +26,7 @@ type RuleStore interface {
 	RemoveRule(ctx context.Context, id int64) error
 	// RuleChanges calls yield for what changed after the change numbered
 	// since, in order, and returns the number of the last change. A removed
-	// rule has an ID and an empty Type. Since 0 yields the rules there are.
+	// rule has an ID and an empty Type. A since below 0 yields the rules there
+	// are.
 	RuleChanges(ctx context.Context, since int64, yield func(StoredRule)) (last int64, err error)
 }

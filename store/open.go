@@ -88,19 +88,22 @@ func prepare(path string) error {
 	if err := os.MkdirAll(filepath.Dir(path), dirMode); err != nil {
 		return fmt.Errorf("store: the folder of %s cannot be made: %w", path, err)
 	}
-	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, fileMode)
-	if err != nil {
-		return fmt.Errorf("store: %s cannot be opened for writing: %w", path, err)
-	}
-	info, err := f.Stat()
+	// A file that is there is never opened here: closing it again would drop
+	// the locks that this process has on it where they belong to the process.
+	info, err := os.Stat(path)
 	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		var f *os.File
+		if f, err = os.OpenFile(path, os.O_RDWR|os.O_CREATE, fileMode); err == nil {
+			err = f.Close()
+		}
 	case err == nil && info.IsDir():
 		err = errors.New("it is a folder")
 	case err == nil && info.Mode().Perm()&0o077 != 0:
-		err = f.Chmod(fileMode)
+		err = os.Chmod(path, fileMode)
 	}
-	if err = errors.Join(err, f.Close()); err != nil {
-		return fmt.Errorf("store: %s cannot be made private to its owner: %w", path, err)
+	if err != nil {
+		return fmt.Errorf("store: %s cannot be made a file that only its owner reads: %w", path, err)
 	}
 	return nil
 }

@@ -98,7 +98,7 @@ func (r *Rules) RemoveRule(ctx context.Context, id int64) error {
 
 // RuleChanges calls yield for what changed after the change numbered since, in
 // order, and returns the number of the last one. A removed rule has an ID and
-// an empty Type. Since 0 yields the rules there are. yield must not call the
+// an empty Type. A since below 0 yields the rules there are. yield must not call the
 // store.
 func (r *Rules) RuleChanges(ctx context.Context, since int64, yield func(StoredRule)) (int64, error) {
 	last, err := r.changes(ctx, since, yield)
@@ -115,11 +115,11 @@ func (r *Rules) changes(ctx context.Context, since int64, yield func(StoredRule)
 		return 0, err
 	}
 	defer func() { _ = tx.Rollback() }()
-	if err := tx.QueryRowContext(ctx, `SELECT coalesce(max(change), 0) FROM block_changes`).Scan(&last); err != nil || since > 0 && last == since {
+	if err := tx.QueryRowContext(ctx, `SELECT coalesce(max(change), 0) FROM block_changes`).Scan(&last); err != nil || last == since {
 		return since, err
 	}
 	query, args := `SELECT id, type, pattern, raw, added, by FROM block_rules ORDER BY id`, []any{}
-	if since > 0 {
+	if since >= 0 {
 		query = `SELECT c.rule, coalesce(b.type, ''), coalesce(b.pattern, ''), coalesce(b.raw, ''), coalesce(b.added, 0), coalesce(b.by, '')
 			FROM (SELECT rule, max(change) AS change FROM block_changes WHERE change > ? GROUP BY rule) AS c
 			LEFT JOIN block_rules AS b ON b.id = c.rule ORDER BY c.change`
