@@ -73,6 +73,7 @@ func TestPacer_SkipsAfterAStall(t *testing.T) {
 			}
 		}))()
 		time.Sleep(101 * time.Millisecond)
+		synctest.Wait()
 		assert.Equal(t, []uint64{1, 2, 3, 7, 8, 9, 10}, seen)
 		st := p.Stats()
 		assert.EqualValues(t, 3, st.Skipped)
@@ -103,14 +104,14 @@ func TestPacer_ChangesFromWithinATick(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := NewPacer(PacerConfig{Workers: 2})
 		var first, second, third int
-		var remove, removeOther func()
-		removeOther = p.Add(tickFunc(func(uint64) { third++ }))
-		remove = p.Add(tickFunc(func(n uint64) {
+		removes := make(chan func(), 2)
+		removes <- p.Add(tickFunc(func(uint64) { third++ }))
+		removes <- p.Add(tickFunc(func(n uint64) {
 			first++
 			if n == 5 {
 				p.Add(tickFunc(func(uint64) { second++ }))
-				remove()
-				removeOther()
+				(<-removes)() // the other one's
+				(<-removes)() // its own
 			}
 		}))
 		time.Sleep(time.Second + time.Millisecond)
@@ -139,6 +140,7 @@ func TestPacer_PanicTakesOffOneTicker(t *testing.T) {
 		remove := p.Add(tickFunc(func(uint64) { panic("broken") }))
 		p.Add(tickFunc(func(uint64) { good++ }))
 		time.Sleep(time.Second + time.Millisecond)
+		synctest.Wait()
 		assert.Equal(t, 1, p.Stats().Tickers)
 		assert.Equal(t, 100, good)
 		remove()

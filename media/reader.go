@@ -13,9 +13,9 @@ const (
 	maxDatagram = 1472
 
 	rtpSlots   = 64
-	rtpOctets  = 12 << 10
+	rtpOctets  = 10 << 10
 	rtcpSlots  = 8
-	rtcpOctets = 3 << 10
+	rtcpOctets = 2 << 10
 
 	readPause = 10 * time.Millisecond // after an error that is not the end
 )

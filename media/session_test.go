@@ -318,6 +318,7 @@ func TestSession_Timeout(t *testing.T) {
 		time.Sleep(30 * time.Second) // fires at 96 s, once
 		v.talk(t, p.rtp, r.session.socket.RTP(), 50)
 		time.Sleep(20 * time.Second) // again 10 s after the last at 117 s
+		synctest.Wait()
 		assert.Equal(t, []time.Duration{96 * time.Second, 127 * time.Second}, fired)
 	})
 }
