@@ -29,7 +29,7 @@ func (p *Pacer) Stats() PacerStats {
 
 const (
 	lateStep  = 100 * time.Microsecond
-	lateSteps = 500 // 50 ms; what is later goes into the last one
+	lateSteps = 2000 // 200 ms; what is later goes into the last one
 )
 
 // lateness is a histogram that any worker may add to.
