@@ -2,8 +2,8 @@ package audio
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
-	"os"
 )
 
 // WriteWAV writes samples as a WAV file of 16-bit PCM at once, readable by its
@@ -21,5 +21,13 @@ func WriteWAV(path string, rate int, samples []int16) error {
 	for _, s := range samples {
 		data = binary.LittleEndian.AppendUint16(data, uint16(s))
 	}
-	return os.WriteFile(path, data, 0o600)
+	file, err := create(path)
+	if err != nil {
+		return err
+	}
+	_, err = file.Write(data)
+	if err = errors.Join(err, file.Close()); err != nil {
+		return fmt.Errorf("cannot write %s: %w", path, err)
+	}
+	return nil
 }
