@@ -37,7 +37,7 @@ demo: build ## two phones and an exchange in one process: call, talk, dial digit
 .PHONY: test
 test: ## run all tests; those against Asterisk, baresip and SIPp where these are found
 	$(TESTENV) $(GO) test $(TESTARG) -shuffle=on -timeout 10m $$($(GO) list ./... | grep -v '/e2e$$')
-	$(TESTENV) E2E=$(E2E) $(GO) test $(TESTARG) -shuffle=on -timeout 15m -count=1 -v ./e2e
+	$(TESTENV) E2E=$(E2E) $(GO) test $(TESTARG) -shuffle=on -timeout 15m -parallel 6 -count=1 -v ./e2e
 
 .PHONY: race
 race: ## the same with the race detector (needs a C compiler)
@@ -45,7 +45,7 @@ race: ## the same with the race detector (needs a C compiler)
 
 .PHONY: e2e
 e2e: asterisk-image-if-missing ## run the tests against real Asterisk, baresip and SIPp; nothing may be missing
-	$(TESTENV) E2E=required $(GO) test $(TESTARG) -shuffle=on -timeout 15m -count=1 -v ./e2e
+	$(TESTENV) E2E=required $(GO) test $(TESTARG) -shuffle=on -timeout 15m -parallel 6 -count=1 -v ./e2e
 
 .PHONY: soak
 soak: build ## what takes long: thousands of calls against Asterisk (SOAKTIME=10m)

@@ -101,7 +101,7 @@ func TestAsterisk_DTMF(t *testing.T) {
 // The same digit again and again is as many digits.
 func TestAsterisk_DTMFRepeats(t *testing.T) {
 	t.Parallel()
-	p := softphone(t, append([]string{"call", "604", "--json", "--dtmf", "1111223", "--duration", "20s"}, account(asterPB, "erin")...)...)
+	p := softphone(t, append([]string{"call", "604", "--json", "--dtmf", "1111223", "--duration", "20s"}, account(asterPB, "dave")...)...)
 	r := p.done(40 * time.Second)
 	asterPB.waitLog(t, `softphone-test: 604 read <1111223>`)
 	require.Equal(t, "1111223", r.text("digits_received"))

@@ -96,8 +96,7 @@ func softphoneEnv(t testing.TB, env []string, args ...string) *phone {
 		select {
 		case <-p.ended:
 		default:
-			_ = p.cmd.Process.Kill()
-			<-p.ended
+			p.stop()
 		}
 		if t.Failed() {
 			t.Logf("softphone %s\nexit code %d\n%s\nstandard error:\n%s", strings.Join(args, " "), p.cmd.ProcessState.ExitCode(), p.output(), p.errors())
@@ -107,6 +106,18 @@ func softphoneEnv(t testing.TB, env []string, args ...string) *phone {
 		}
 	})
 	return p
+}
+
+// stop ends a program that a failed test left running; as a good phone it
+// first hangs up, so that the PBX keeps nothing of it.
+func (p *phone) stop() {
+	_ = p.cmd.Process.Signal(syscall.SIGTERM)
+	select {
+	case <-p.ended:
+	case <-time.After(5 * time.Second):
+		_ = p.cmd.Process.Kill()
+		<-p.ended
+	}
 }
 
 func isPhone(command string) bool {
