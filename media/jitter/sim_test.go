@@ -1,6 +1,7 @@
 package jitter
 
 import (
+	"cmp"
 	"math"
 	"slices"
 	"testing"
@@ -117,7 +118,7 @@ func newPlayout(cfg Config) *Playout {
 // until end, checking the balance of packets.
 func run(t *testing.T, p *Playout, packets []packet, start, end time.Duration) (out []frame) {
 	t.Helper()
-	slices.SortStableFunc(packets, func(a, b packet) int { return int(a.at - b.at) })
+	slices.SortStableFunc(packets, func(a, b packet) int { return cmp.Compare(a.at, b.at) })
 	for now := start; now < end; now += 10 * ms {
 		for len(packets) > 0 && packets[0].at <= now {
 			p.Put(packets[0].Header, packets[0].payload, packets[0].at)

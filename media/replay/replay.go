@@ -1,6 +1,7 @@
 package replay
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"slices"
@@ -63,7 +64,6 @@ type Report struct {
 type delivery struct {
 	header  jitter.Header
 	at      time.Duration
-	offset  int64 // of its first sample in the speech
 	payload [packetSize]byte
 }
 
@@ -115,7 +115,7 @@ func deliveries(trace Trace, speech []int16, codec jitter.Payload) []delivery {
 		payloadType, encode = payloadPCMA, g711.EncodePCMA
 	}
 	bySequence := slices.Clone(trace)
-	slices.SortStableFunc(bySequence, func(a, b Packet) int { return a.SequenceNumber - b.SequenceNumber })
+	slices.SortStableFunc(bySequence, func(a, b Packet) int { return cmp.Compare(a.SequenceNumber, b.SequenceNumber) })
 	first := bySequence[0]
 	base, number := samples(first.Sent), first.SequenceNumber
 	out := make([]delivery, 0, len(trace))
@@ -128,7 +128,7 @@ func deliveries(trace Trace, speech []int16, codec jitter.Payload) []delivery {
 		if p.Lost {
 			continue
 		}
-		d := delivery{at: p.Arrived, offset: offset, header: jitter.Header{
+		d := delivery{at: p.Arrived, header: jitter.Header{
 			SequenceNumber: uint16(firstNumber + p.SequenceNumber - first.SequenceNumber),
 			Timestamp:      uint32(firstStamp + offset),
 			PayloadType:    payloadType,
@@ -142,7 +142,7 @@ func deliveries(trace Trace, speech []int16, codec jitter.Payload) []delivery {
 		encode(d.payload[:], frame[:])
 		out = append(out, d)
 	}
-	slices.SortStableFunc(out, func(a, b delivery) int { return int(a.at - b.at) })
+	slices.SortStableFunc(out, func(a, b delivery) int { return cmp.Compare(a.at, b.at) })
 	return out
 }
 
