@@ -16,13 +16,9 @@ const (
 	defaultPTime = 20 * time.Millisecond
 	maxPTime     = 60 * time.Millisecond
 
-	payloadTypes      = 128
-	comfortNoiseType  = 13 // RFC 3551 §6, never negotiated and still sent by some
-	maxFramesPerTime  = int(maxPTime / frameTime)
-	unspecifiedPTime  = 0
-	encodingPCMU      = "PCMU"
-	encodingPCMA      = "PCMA"
-	lowestPTimeFrames = 1
+	payloadTypes     = 128
+	comfortNoiseType = 13 // RFC 3551 §6: static, and sent by some without asking
+	maxFramesPerTime = int(maxPTime / frameTime)
 )
 
 // description is what Apply was given, made ready for the tick. It is never
@@ -83,9 +79,9 @@ func payloadOf(c offer.Codec) (jitter.Payload, error) {
 	}
 	if c.ClockRate == clockRate {
 		switch strings.ToUpper(c.Name) {
-		case encodingPCMU:
+		case "PCMU":
 			return jitter.PCMU, nil
-		case encodingPCMA:
+		case "PCMA":
 			return jitter.PCMA, nil
 		}
 	}
@@ -94,8 +90,8 @@ func payloadOf(c offer.Codec) (jitter.Payload, error) {
 
 // framesOf is how many frames of 10 ms go into a packet: 1 to 6.
 func framesOf(ptime time.Duration) int {
-	if ptime <= unspecifiedPTime {
+	if ptime <= 0 {
 		ptime = defaultPTime
 	}
-	return min(max(int(ptime/frameTime), lowestPTimeFrames), maxFramesPerTime)
+	return min(max(int(ptime/frameTime), 1), maxFramesPerTime)
 }

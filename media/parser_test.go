@@ -75,7 +75,7 @@ func TestParser_DoesNotAllocate(t *testing.T) {
 	}))
 }
 
-// quietConn is no network at all: nothing comes, everything leaves.
+// quietSession has no network at all: nothing comes, everything leaves.
 func quietSession(t testing.TB, cfg SessionConfig) *Session {
 	cfg.Socket = &Socket{close: func() error { return nil }}
 	cfg.Socket.rtp, cfg.Socket.rtcp = nowhere(1), nowhere(2)
