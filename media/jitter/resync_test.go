@@ -129,7 +129,7 @@ func TestPlayout_SkippedTicks(t *testing.T) {
 	assert.NotZero(t, p.Stats().Compressed)
 }
 
-// Clocks that differ neither fill nor drain the buffer, in an hour of speech.
+// Clocks that differ neither fill nor drain the buffer, in ten minutes of speech.
 func TestPlayout_ClockDrift(t *testing.T) {
 	for _, ppm := range []int64{-1000, -300, -50, 50, 300, 1000} {
 		for _, cfg := range []Config{{}, {Fixed: true, Target: 60 * ms}} {
@@ -147,7 +147,7 @@ func TestPlayout_ClockDrift(t *testing.T) {
 					sent = s.clock + s.clock*time.Duration(ppm)/1_000_000
 				}
 				kinds[p.Get(dst[:], now)]++
-				if now > time.Second {
+				if now%time.Second == 0 && now > time.Second {
 					require.InDelta(t, p.cfg.Target.Milliseconds(), p.Stats().Delay.Milliseconds(), 35, "%d ppm at %v", ppm, now)
 				}
 			}

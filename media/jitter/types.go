@@ -39,7 +39,7 @@ func (p Payload) String() string {
 // Kind tells what a frame returned by Get mostly consists of.
 type Kind int
 
-// Kinds of sound, the most audible cause winning when a frame holds several.
+// Kinds of sound; on a tie a frame counts as speech.
 const (
 	Silence   Kind = iota // nothing to play: not started, a pause, or a loss that has faded out
 	Speech                // as sent
