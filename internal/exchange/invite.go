@@ -51,10 +51,9 @@ type incoming struct {
 	caller *User
 	shown  sipmsg.FromHeader // who the callee is told is calling
 
-	once     sync.Once
-	gone     chan struct{} // closed by the caller's CANCEL or BYE
-	goneWhy  string        // its Reason header; read after gone
-	answered bool
+	once    sync.Once
+	gone    chan struct{} // closed by the caller's CANCEL or BYE
+	goneWhy string        // its Reason header; read after gone
 }
 
 func (in *incoming) leave(reason string) {
