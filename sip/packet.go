@@ -45,7 +45,7 @@ func (c *packetConn) ReadFrom(p []byte) (int, net.Addr, error) {
 		if len(data) == 0 || len(bytes.Trim(data, "\x00")) == 0 {
 			continue
 		}
-		if !c.accept(data, source) {
+		if data = c.accept(data, source); data == nil {
 			continue
 		}
 		c.source = source
@@ -53,21 +53,23 @@ func (c *packetConn) ReadFrom(p []byte) (int, net.Addr, error) {
 	}
 }
 
-func (c *packetConn) accept(data []byte, source netip.AddrPort) bool {
+// accept returns what may be handed on; nil for nothing.
+func (c *packetConn) accept(data []byte, source netip.AddrPort) []byte {
 	now := time.Now()
 	gone, ok := c.ua.sources.admit(source, now)
 	if !ok {
-		return false
+		return nil
 	}
 	c.ua.forget(gone)
 	c.ua.tap(false, UDP, c.local, source, data)
-	r := c.ua.gate.check(data)
+	clean := tidy(data)
+	r := c.ua.gate.check(clean)
 	if r == nil {
-		return true
+		return clean
 	}
 	c.ua.log.Debug("sip: message refused", "transport", "udp", "from", source, "code", r.code, "reason", r.reason)
 	if r.code == 0 || !c.ua.sources.mayRefuse(now) {
-		return false
+		return nil
 	}
 	if s, ok := salvage(data); ok {
 		reply, to := s.reply(r.code, r.reason, newTag(), c.ua.cfg.UserAgent, source)
@@ -75,7 +77,7 @@ func (c *packetConn) accept(data []byte, source netip.AddrPort) bool {
 			c.ua.log.Debug("sip: refusal not sent", "to", to, "err", err)
 		}
 	}
-	return false
+	return nil
 }
 
 // send writes one datagram.

@@ -207,7 +207,7 @@ func (ua *UserAgent) accountHops(ctx context.Context, a Account, target *sipmsg.
 	}
 	hops, err = ua.locate(ctx, want, bareHost(target.Host), target.Port)
 	if err == nil && host != "" {
-		trusted = ua.sameServer(ctx, a, hops)
+		trusted = ua.sameServer(a, hops)
 	}
 	return hops, trusted, err
 }
@@ -222,15 +222,25 @@ func (a Account) owns(host string, port int) bool {
 	return err == nil && strings.EqualFold(host, h) && defaultPort(p) == defaultPort(port)
 }
 
-func (ua *UserAgent) sameServer(ctx context.Context, a Account, hops []hop) bool {
-	host, port, _ := splitHostPort(a.server())
-	own, err := ua.locate(ctx, a.Transport, host, port)
-	if err != nil {
-		return false
-	}
+// sameServer tells whether hops lead to the account's server, as far as that
+// is known without asking the DNS: it is written as an address, or the account
+// is registered.
+func (ua *UserAgent) sameServer(a Account, hops []hop) bool {
+	host, _, _ := splitHostPort(a.server())
+	own, _ := netip.ParseAddr(host)
 	for _, h := range hops {
-		for _, o := range own {
-			if o.addr.Addr() == h.addr.Addr() {
+		if h.addr.Addr() == own.Unmap() {
+			return true
+		}
+	}
+	ua.mu.Lock()
+	defer ua.mu.Unlock()
+	for r := range ua.regs {
+		if r.current().id() != a.id() {
+			continue
+		}
+		for _, h := range hops {
+			if r.trusts(h.addr.Addr()) {
 				return true
 			}
 		}

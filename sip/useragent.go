@@ -204,7 +204,8 @@ func (ua *UserAgent) Close() error {
 			_ = l.Listener.Close()
 		}
 		ua.streams.closeAll()
-		_ = ua.tpl.Close()
+		// sipgo's transport layer is left alone: emptying its pool would make a
+		// request in flight open a socket of its own. All it holds is closed.
 		ua.endAll()
 		ua.wg.Wait()
 		close(ua.closed)
@@ -375,12 +376,18 @@ func (ua *UserAgent) freshTag(m *sipmsg.Request) string {
 	return hex.EncodeToString(h.Sum(nil)[:10])
 }
 
+// streamGone tells transactions and registrations that a TCP connection has
+// ended. It is called under sipgo's locks, so the work is done elsewhere.
 func (ua *UserAgent) streamGone(s *streamConn) {
-	ua.mu.Lock()
-	defer ua.mu.Unlock()
-	for r := range ua.regs {
-		r.streamGone(s.remote)
-	}
+	ua.start(func() {
+		_ = ua.tpl.Pool("tcp").CloseAndDelete(s.path, s.remote.String())
+		ua.txl.OnConnectionClose(s.path)
+		ua.mu.Lock()
+		defer ua.mu.Unlock()
+		for r := range ua.regs {
+			r.streamGone(s.remote)
+		}
+	})
 }
 
 // callsLocked counts calls in progress.
