@@ -209,7 +209,6 @@ func (k talk) check(t *testing.T, b *baresip) {
 func TestBaresip_WeCall(t *testing.T) {
 	for _, transport := range []string{"udp", "tcp"} {
 		t.Run(transport, func(t *testing.T) {
-			t.Parallel()
 			k := makeTalk(t)
 			b := startBaresip(t, nil, "bert", k.theirs.path)
 			p := softphone(t, "call", b.uri("bert")+";transport="+transport, "--json", "--play", k.ours.path, "--record", k.heardByUs, "--tail", "2s")
@@ -220,7 +219,6 @@ func TestBaresip_WeCall(t *testing.T) {
 }
 
 func TestBaresip_CallsUs(t *testing.T) {
-	t.Parallel()
 	k := makeTalk(t)
 	b := startBaresip(t, nil, "bert", k.theirs.path)
 	port := ports.one()
@@ -236,7 +234,6 @@ func TestBaresip_CallsUs(t *testing.T) {
 }
 
 func TestBaresipAsterisk_WeCall(t *testing.T) {
-	t.Parallel()
 	users.borrow(t, "grace")
 	k := makeTalk(t)
 	b := startBaresip(t, asterPB, "grace", k.theirs.path)
@@ -246,7 +243,6 @@ func TestBaresipAsterisk_WeCall(t *testing.T) {
 }
 
 func TestBaresipAsterisk_CallsUs(t *testing.T) {
-	t.Parallel()
 	users.borrow(t, "grace", "alice")
 	k := makeTalk(t)
 	b := startBaresip(t, asterPB, "grace", k.theirs.path)

@@ -21,7 +21,6 @@ func TestAsterisk_EchoOfSpeech(t *testing.T) {
 		{"sha256-ptime30", "carol", []string{"--ptime", "30ms"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			t.Parallel()
 			s := makeSaid(t, "speech-a.wav")
 			heard := filepath.Join(t.TempDir(), "heard.wav")
 			args := append([]string{"call", "600", "--json", "--play", s.path, "--record", heard}, account(asterPB, c.user)...)
@@ -39,7 +38,6 @@ func TestAsterisk_EchoOfSpeech(t *testing.T) {
 }
 
 func TestAsterisk_Announcement(t *testing.T) {
-	t.Parallel()
 	heard := filepath.Join(t.TempDir(), "heard.wav")
 	p := softphone(t, append([]string{"call", "601", "--json", "--record", heard}, account(asterPB, "alice")...)...)
 	r := p.done(25 * time.Second)
@@ -65,7 +63,6 @@ func TestAsterisk_Milliwatt(t *testing.T) {
 
 func TestAsterisk_EarlyMediaIsHeard(t *testing.T) {
 	t.Run("then answered", func(t *testing.T) {
-		t.Parallel()
 		heard := filepath.Join(t.TempDir(), "heard.wav")
 		p := softphone(t, append([]string{"call", "606", "--json", "--record", heard, "--duration", "1s"}, account(asterPB, "alice")...)...)
 		p.waitEvent(5*time.Second, "call.early_media")
@@ -75,7 +72,6 @@ func TestAsterisk_EarlyMediaIsHeard(t *testing.T) {
 		checkHeard(t, "early media", speech(t, "early.wav"), readWAV(t, heard))
 	})
 	t.Run("never answered", func(t *testing.T) {
-		t.Parallel()
 		heard := filepath.Join(t.TempDir(), "heard.wav")
 		p := softphone(t, append([]string{"call", "608", "--json", "--record", heard}, account(asterPB, "bob")...)...)
 		require.Equal(t, exitBusy, p.wait(20*time.Second))

@@ -10,5 +10,8 @@
 // leaves all out. RACE=1 builds the program with the race detector. SOAK=10m
 // runs TestSoak_, which is left out otherwise.
 //
+// Tests that judge sound run one at a time, since a phone that gets no processor
+// in time sends and plays late, and rightly adapts; the others run side by side.
+//
 // Everything stays on 127.0.0.1, on ports that were free at the start.
 package e2e

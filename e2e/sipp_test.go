@@ -102,7 +102,6 @@ func TestSIPp_UACCallsUs(t *testing.T) {
 }
 
 func TestSIPp_UASIsCalledByUs(t *testing.T) {
-	t.Parallel()
 	s := startSIPp(t, "uas", "-m", "3", "-rtp_echo")
 	said := makeSaid(t, "early.wav")
 	heard := filepath.Join(t.TempDir(), "heard.wav")
@@ -120,7 +119,6 @@ func TestSIPp_UASIsCalledByUs(t *testing.T) {
 
 // SIPp plays 7 s of A-law speech in packets of 30 ms, then the digit 1.
 func TestSIPp_UACWithSpeechAndDigit(t *testing.T) {
-	t.Parallel()
 	port := ports.one()
 	heard := filepath.Join(t.TempDir(), "heard.wav")
 	p := softphone(t, "answer", "--json", "--listen", loopback(port).String(), "--record", heard, "--count", "1")
