@@ -2,6 +2,7 @@ package dialer
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"sync"
@@ -54,8 +55,6 @@ type Call struct {
 
 	// What follows belongs to the loop.
 	state   State
-	context context.Context // of SIP transactions within the dialog; ends with the call
-	cancel  context.CancelFunc
 	leg     *leg
 	source  audio.Source // what is sent while nobody holds
 	sink    audio.Sink
@@ -106,16 +105,13 @@ type rejection struct {
 
 func newCall(d *Dialer, dir Direction, accountID string, remote sip.Identity, ref string) *Call {
 	id := newID()
-	ctx, cancel := context.WithCancel(context.Background())
 	c := &Call{
-		d:       d,
-		id:      id,
-		mail:    newMailbox(),
-		done:    make(chan struct{}),
-		log:     d.log.With("call", id),
-		context: ctx,
-		cancel:  cancel,
-		leg:     newLeg(&d.cfg),
+		d:    d,
+		id:   id,
+		mail: newMailbox(),
+		done: make(chan struct{}),
+		log:  d.log.With("call", id),
+		leg:  newLeg(&d.cfg),
 		info: Info{
 			ID: id, Direction: dir, AccountID: accountID, Remote: remote,
 			Context: ref, Started: time.Now(),
@@ -184,7 +180,7 @@ func (c *Call) Hangup(ctx context.Context) error {
 		c.hangup(c.d.cfg.DeclineCode)
 		reply(nil)
 	})
-	if err == ErrEnded { //nolint:errorlint // ask returns it bare
+	if errors.Is(err, ErrEnded) {
 		return nil
 	}
 	return err

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"net/netip"
 	"time"
 
@@ -51,7 +52,6 @@ func (d *Dialer) Dial(ctx context.Context, req DialRequest) (*Call, error) {
 	}
 	c.mail.post(func() { c.step(InputDial) })
 	if err := d.admit(c); err != nil {
-		c.cancel()
 		return nil, fmt.Errorf("dialing: %w", err)
 	}
 	return c, nil
@@ -62,7 +62,14 @@ func accountID(a sip.Account) string {
 	if a.ID != "" {
 		return a.ID
 	}
-	return a.User + "@" + a.Domain
+	domain := a.Domain
+	if domain == "" {
+		domain = a.Server
+		if host, _, err := net.SplitHostPort(domain); err == nil {
+			domain = host
+		}
+	}
+	return a.User + "@" + domain
 }
 
 func (d *Dialer) withDefaults(source audio.Source, sink audio.Sink) (audio.Source, audio.Sink) {
@@ -88,7 +95,7 @@ func (c *Call) invite() {
 	c.negotiation, _, _ = negotiate(c.negotiation, offerSent)
 	c.route()
 	c.timers.ring.start(c.d.cfg.RingTimeout, c.mail, c.ringTimeout)
-	c.client = c.d.cfg.UA.Invite(context.WithoutCancel(c.context), c.request)
+	c.client = c.d.cfg.UA.Invite(context.Background(), c.request)
 	responses := c.client.Responses()
 	c.d.helper(func() {
 		for r := range responses {

@@ -26,7 +26,7 @@ type Caller struct {
 // call pass.
 type Verdict struct {
 	Block  bool
-	Code   int    // SIP status code to refuse with; 0 means 603
+	Code   int    // SIP status code to refuse with; 300 to 699; otherwise 603
 	Silent bool   // send no final response at all: the caller gives up by itself
 	Rule   string // the rule that decided, for the log and the user
 }
@@ -61,9 +61,10 @@ type Config struct {
 	// MediaTimeout hangs up when an answered call that should hear something
 	// hears nothing for so long. 0 or less means never.
 	MediaTimeout time.Duration
-	// HangupTimeout bounds how long a call waits for the response to its BYE
-	// or CANCEL before it counts as ended; the transaction goes on without it.
-	// 0 means 5 s.
+	// HangupTimeout bounds how long a call that was hung up waits before it
+	// counts as ended: for the final response after its CANCEL, or for the ACK
+	// without which a callee may not send BYE. The transactions go on without
+	// it. 0 means 5 s.
 	HangupTimeout time.Duration
 	// DeclineCode is the response to a call that is hung up while it rings
 	// here. 0 means 603.

@@ -90,8 +90,8 @@ type digitQueue []infoBatch
 
 // sendInfoDigits sends the first batch from a helper.
 func (c *Call) sendInfoDigits() {
-	digits, dialog, ctx := c.infoDigits[0].digits, c.dialog, c.context
-	c.d.helper(func() {
+	digits, dialog := c.infoDigits[0].digits, c.dialog
+	c.whileUp(func(ctx context.Context) {
 		err := sendByInfo(ctx, dialog, digits)
 		c.mail.post(func() { c.onInfoDigits(err) })
 	})

@@ -94,8 +94,8 @@ func (c *Call) wanted(hold bool) offer.Direction {
 
 // propose sends the re-INVITE from a helper.
 func (c *Call) propose(p *proposal, ours []byte, dir offer.Direction) {
-	dialog, ctx := c.dialog, c.context
-	c.d.helper(func() {
+	dialog := c.dialog
+	c.whileUp(func(ctx context.Context) {
 		theirs, err := dialog.ReInvite(ctx, func(netip.Addr) ([]byte, error) { return ours, nil })
 		c.mail.post(func() { c.onProposed(p, ours, dir, theirs, err) })
 	})

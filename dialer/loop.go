@@ -1,6 +1,7 @@
 package dialer
 
 import (
+	"context"
 	"errors"
 	"time"
 
@@ -22,6 +23,22 @@ func (c *Call) run() {
 		}
 		<-c.mail.ready
 	}
+}
+
+// whileUp runs f in a helper, with a context that ends with the call.
+func (c *Call) whileUp(f func(ctx context.Context)) {
+	c.d.helper(func() {
+		ctx, cancel := context.WithCancel(context.Background())
+		defer cancel()
+		c.d.helper(func() {
+			select {
+			case <-c.done:
+				cancel()
+			case <-ctx.Done():
+			}
+		})
+		f(ctx)
+	})
 }
 
 // step feeds the state table and carries its actions out. False means that the
@@ -107,7 +124,6 @@ func (c *Call) publish() {
 // that a next call may be made from it.
 func (c *Call) finish() {
 	c.timers.stopAll()
-	c.cancel()
 	stats := c.Stats()
 	now := time.Now()
 	c.mu.Lock()
@@ -190,8 +206,8 @@ func (c *Call) onDialogEnded(ev sip.Ended) {
 			c.blame(Completed, Remote, pick(ev.Code == 0, 200, ev.Code), ev.Reason, nil)
 		case ev.Err != nil:
 			c.blame(Failed, Network, ev.Code, ev.Reason, errors.Join(ErrNoReply, ev.Err))
-		default:
-			c.blame(Failed, Network, ev.Code, ev.Reason, ErrNoReply)
+		default: // the user agent closes and said goodbye for us
+			c.blame(Completed, Local, 200, ev.Reason, nil)
 		}
 	}
 	c.step(InputRemoteEnded)

@@ -12,7 +12,7 @@ func TestMain(m *testing.M) {
 	flag.Parse()
 	checks := flag.Lookup("rapid.checks")
 	if checks != nil && checks.Value.String() == checks.DefValue {
-		if err := checks.Value.Set("1000"); err != nil {
+		if err := checks.Value.Set("400"); err != nil {
 			panic(err)
 		}
 	}

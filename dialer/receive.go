@@ -67,7 +67,6 @@ func (d *Dialer) orReject(c *Call, err error) {
 	if err == nil {
 		return
 	}
-	c.cancel()
 	if err := c.invitation.Reject(480, phrase(480)); err != nil {
 		c.log.Debug("invitation could not be refused", "error", err)
 	}
@@ -101,7 +100,7 @@ func (c *Call) unacceptable(accountID string) error {
 // block refuses a screened-out caller. Nothing rings and nothing is told but
 // that it was blocked.
 func (c *Call) block(v Verdict) {
-	code := pick(v.Code == 0, 603, v.Code)
+	code := pick(v.Code < 300 || v.Code > 699, 603, v.Code)
 	reason := phrase(code)
 	c.reject = rejection{code: code, reason: reason, silent: v.Silent}
 	if v.Silent {
