@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"log/slog"
 	"math"
 	"strings"
 	"time"
@@ -146,7 +147,11 @@ func (p *Phone) registration(id string, st sip.RegistrationState) {
 		p.log.Info("registered", "account", id, "expires", st.Expires)
 		p.append(TypeRegistered, "accounts/"+id, time.Now(), data, nil)
 	case sip.Retrying, sip.Rejected:
-		p.log.Warn("not registered", "account", id, "code", st.Code, "error", st.Err, "retry_in", st.RetryIn)
+		level := slog.LevelWarn
+		if p.cfg.Registrations != nil {
+			level = slog.LevelDebug // whoever listens reports it
+		}
+		p.log.Log(p.run, level, "not registered", "account", id, "code", st.Code, "error", st.Err, "retry_in", st.RetryIn)
 		p.append(TypeFailed, "accounts/"+id, time.Now(), data, nil)
 	default:
 	}

@@ -84,7 +84,7 @@ type Phone struct {
 	agent  *agent.Agent
 
 	accounts accounts
-	work     sync.WaitGroup // short-lived requests of the directive layer
+	work     sync.WaitGroup // upkeep, and short-lived requests of the directive layer
 	stop     context.CancelFunc
 	run      context.Context
 	served   chan struct{}
@@ -100,11 +100,11 @@ type Phone struct {
 
 // Open assembles and starts a phone. No account is registered yet. The error
 // is a sentence that says what is wrong and how to mend it.
-func Open(ctx context.Context, cfg Config) (p *Phone, err error) {
+func Open(ctx context.Context, cfg Config) (_ *Phone, err error) {
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.DiscardHandler)
 	}
-	p = &Phone{cfg: cfg, log: cfg.Logger, served: make(chan struct{}), instance: uuid.Must(uuid.NewV7()).String()}
+	p := &Phone{cfg: cfg, log: cfg.Logger, served: make(chan struct{}), instance: uuid.Must(uuid.NewV7()).String()}
 	p.run, p.stop = context.WithCancel(context.WithoutCancel(ctx))
 	var undo []func()
 	defer func() {
@@ -143,6 +143,7 @@ func Open(ctx context.Context, cfg Config) (p *Phone, err error) {
 		return nil, err
 	}
 	p.append(TypeStarted, "phone", time.Now(), struct{}{}, nil)
+	p.work.Go(p.upkeep)
 	go p.serve()
 	return p, nil
 }

@@ -21,7 +21,10 @@ func (p *Phone) caller(id sip.Identity) number.Number {
 // screen applies the block rules. The dialer asks it before anything rings,
 // however the call would be answered.
 func (p *Phone) screen(c dialer.Caller) dialer.Verdict {
-	rule, blocked := p.rules.Match(p.caller(c.Identity))
+	rule, blocked := p.rules.Match(p.plan.Parse(c.Number))
+	if !blocked && c.Identity.Anonymous {
+		rule, blocked = p.rules.MatchAnonymous()
+	}
 	if !blocked {
 		return dialer.Verdict{}
 	}

@@ -114,7 +114,9 @@ func (o *callOptions) check() error {
 func (o *callOptions) addAccount(ctx context.Context, s *session) error {
 	switch {
 	case len(s.file.Accounts) == 0:
-		return s.AddUnregistered(config.Account{ID: "direct", User: "anonymous", Mode: config.ModeAutomation})
+		return s.AddUnregistered(config.Account{
+			ID: "direct", User: "anonymous", DisplayName: o.displayName, Transport: strings.ToLower(o.transport), Mode: config.ModeAutomation,
+		})
 	case o.register:
 		return s.register(ctx, o.timeout)
 	default:

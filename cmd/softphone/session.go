@@ -163,9 +163,6 @@ func (r result) text() string {
 		fmt.Fprintf(&b, " (%d %s)", r.SIPCode, r.SIPReason)
 	}
 	fmt.Fprintf(&b, "; rang %.1f s, talked %.1f s", float64(r.RingMS)/1000, float64(r.TalkMS)/1000)
-	if r.Error != "" {
-		fmt.Fprintf(&b, "\n%s", r.Error)
-	}
 	if r.PacketsSent+r.PacketsReceived > 0 {
 		fmt.Fprintf(&b, "\n%d packets sent, %d received, %d lost; jitter %.1f ms, round trip %.1f ms, MOS %.2f",
 			r.PacketsSent, r.PacketsReceived, r.PacketsLost, r.JitterMS, r.RTTMS, r.MOS)
