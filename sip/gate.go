@@ -34,26 +34,26 @@ func (r *refusal) Error() string { return r.reason }
 
 func bad(reason string) *refusal { return &refusal{400, "Bad Request: " + reason} }
 
-// check returns nil for a message that may pass.
-func (g *gate) check(data []byte) *refusal {
+// check returns the message, or why it must not pass.
+func (g *gate) check(data []byte) (sipmsg.Message, *refusal) {
 	if len(data) > g.max {
-		return &refusal{513, "Message Too Large"}
+		return nil, &refusal{513, "Message Too Large"}
 	}
 	msg, err := g.parse(data)
 	if err != nil {
 		if errors.Is(err, sipmsg.ErrMessageTooLarge) {
-			return &refusal{513, "Message Too Large"}
+			return nil, &refusal{513, "Message Too Large"}
 		}
 		// The parser's error may quote the message, so it stays here.
-		return bad("message cannot be parsed")
+		return nil, bad("message cannot be parsed")
 	}
 	switch m := msg.(type) {
 	case *sipmsg.Request:
-		return checkRequest(m)
+		return msg, checkRequest(m)
 	case *sipmsg.Response:
-		return checkResponse(m)
+		return msg, checkResponse(m)
 	}
-	return &refusal{}
+	return nil, &refusal{}
 }
 
 // parse turns a panic of the parser into an error: no message may end the process.

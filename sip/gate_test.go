@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/netip"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -142,10 +143,13 @@ func TestGate_NothingSecretIsLogged(t *testing.T) {
 }
 
 func TestTap_SeesEverything(t *testing.T) {
+	var mu sync.Mutex
 	var seen []string
 	inBubble(t, func(c *Config) {
 		c.Tap = func(m TapMessage) {
 			first, _, _ := strings.Cut(string(m.Data), "\r\n")
+			mu.Lock()
+			defer mu.Unlock()
 			seen = append(seen, fmt.Sprintf("%v %s %s %s %s", m.Sent, m.Transport, m.Local, m.Remote, first))
 		}
 	}, func(w *world) {

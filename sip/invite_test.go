@@ -332,3 +332,25 @@ func TestInvite_LargeRequestGoesOverTCP_RFC3261_18_1_1(t *testing.T) {
 		require.Error(t, next[Final](t, c).Err)
 	})
 }
+
+func TestInvite_RepeatedRefusalGetsItsAckAtOnce_RFC3261_17_1_1_2(t *testing.T) {
+	inBubble(t, nil, func(w *world) {
+		c := w.call()
+		inv := w.p.request("INVITE")
+		for range 3 {
+			w.p.reply(inv, 486, "Busy Here", "t1", "")
+		}
+		first := w.p.request("ACK")
+		w.p.silence(time.Second)
+		for range 5 {
+			w.p.reply(inv, 486, "Busy Here", "t1", "")
+			again := w.p.request("ACK")
+			assert.Equal(t, first.lines, again.lines)
+			assert.Equal(t, time.Now(), again.at)
+		}
+		next[Sent](t, c)
+		require.Error(t, next[Final](t, c).Err)
+		w.p.silence(time.Minute)
+		assert.Empty(t, w.ua.finals.m)
+	})
+}

@@ -63,8 +63,11 @@ func (c *packetConn) accept(data []byte, source netip.AddrPort) []byte {
 	c.ua.forget(gone)
 	c.ua.tap(false, UDP, c.local, source, data)
 	clean := tidy(data)
-	r := c.ua.gate.check(clean)
+	msg, r := c.ua.gate.check(clean)
 	if r == nil {
+		if c.ua.finals.repeated(msg) {
+			return nil
+		}
 		return clean
 	}
 	c.ua.log.Debug("sip: message refused", "transport", "udp", "from", source, "code", r.code, "reason", r.reason)
@@ -82,12 +85,9 @@ func (c *packetConn) accept(data []byte, source netip.AddrPort) []byte {
 
 // send writes one datagram.
 func (c *packetConn) send(data []byte, to netip.AddrPort) error {
-	addr := net.UDPAddrFromAddrPort(to)
-	if _, err := c.PacketConn.WriteTo(data, addr); err != nil {
-		return err
-	}
-	c.ua.tap(true, UDP, c.local, to, data)
-	return nil
+	c.ua.tap(true, UDP, c.local, to, data) // first, or the answer might be seen before
+	_, err := c.PacketConn.WriteTo(data, net.UDPAddrFromAddrPort(to))
+	return err
 }
 
 // udpPath is the connection sipgo writes through: a listener and, for
@@ -112,7 +112,11 @@ func (p *udpPath) WriteMsg(m sipmsg.Message) error {
 		}
 		dest = netip.AddrPortFrom(dest.Addr().Unmap(), dest.Port())
 	}
-	return p.conn.send([]byte(m.String()), dest)
+	data := []byte(m.String())
+	if req, ok := m.(*sipmsg.Request); ok && req.Method == sipmsg.ACK {
+		p.conn.ua.finals.acked(branchOf(m), data, p)
+	}
+	return p.conn.send(data, dest)
 }
 
 func (p *udpPath) Ref(int) int            { return 1 }

@@ -72,7 +72,7 @@ func (s *streamConn) Read(p []byte) (int, error) {
 func (s *streamConn) accept(msg []byte) {
 	s.ua.tap(false, TCP, s.local, s.remote, msg)
 	msg = tidy(msg)
-	if r := s.ua.gate.check(msg); r != nil {
+	if _, r := s.ua.gate.check(msg); r != nil {
 		s.refuse(msg, r)
 		return
 	}
@@ -107,11 +107,8 @@ func (s *streamConn) refuse(msg []byte, r *refusal) {
 
 // Write sends one message.
 func (s *streamConn) Write(p []byte) (int, error) {
-	n, err := s.raw(p)
-	if err == nil {
-		s.ua.tap(true, TCP, s.local, s.remote, p)
-	}
-	return n, err
+	s.ua.tap(true, TCP, s.local, s.remote, p)
+	return s.raw(p)
 }
 
 func (s *streamConn) raw(p []byte) (int, error) {

@@ -103,6 +103,39 @@ func TestCall_OverTCP(t *testing.T) {
 	})
 }
 
+func TestInvite_LargeRequestMovesToTCP_RFC3261_18_1_1(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := memnet.New(1, memnet.Link{})
+		var uas []*UserAgent
+		for _, addr := range []string{"10.0.0.1", "10.0.0.2"} {
+			h := n.Host(netip.MustParseAddr(addr))
+			at := netip.MustParseAddrPort(addr + ":5060")
+			ua, err := New(Config{Listen: []Listen{{UDP, at}, {TCP, at}}, AcceptAny: true,
+				Network: Network{ListenPacket: h.ListenPacket, Listen: h.Listen, Dial: h.Dial, LocalFor: h.LocalFor}})
+			require.NoError(t, err)
+			defer ua.Close()
+			uas = append(uas, ua)
+		}
+		got := make(chan *Invitation, 1)
+		go func() { _ = uas[1].Serve(context.Background(), func(i *Invitation) { got <- i }) }()
+		synctest.Wait()
+		body := strings.Repeat("a=x\r\n", 400)
+		c := uas[0].Invite(context.Background(), InviteRequest{Account: Account{User: "a", Domain: "x"},
+			Target: URI{User: "bob", Host: "10.0.0.2"}, Offer: offerText(body)})
+		i := <-got
+		assert.Equal(t, body, string(i.Offer()))
+		assert.Equal(t, []string{"<sip:a@10.0.0.1:5060;transport=tcp>"}, i.Header("Contact"))
+		assert.NotEqual(t, uint16(5060), i.Source().Port())
+		_, err := i.Accept([]byte(body))
+		require.NoError(t, err)
+		next[Sent](t, c)
+		f := next[Final](t, c)
+		require.NoError(t, f.Err)
+		require.NoError(t, f.Dialog.Ack(nil))
+		require.NoError(t, f.Dialog.Bye(context.Background(), ""))
+	})
+}
+
 func TestCall_RealSockets(t *testing.T) {
 	for _, host := range []string{"127.0.0.1", "::1"} {
 		for _, transport := range []Transport{UDP, TCP} {

@@ -32,6 +32,12 @@ func (ua *UserAgent) newTx(ctx context.Context, req *sipmsg.Request, rt *route) 
 	if err != nil {
 		return nil, unreachable("sending "+string(req.Method)+" to "+rt.addr.String(), err)
 	}
+	if branch := branchOf(req); req.Method == sipmsg.INVITE && rt.transport == UDP {
+		ua.finals.expect(branch)
+		if !tx.OnTerminate(func(string, error) { ua.finals.forget(branch) }) {
+			ua.finals.forget(branch)
+		}
+	}
 	return tx, nil
 }
 

@@ -153,7 +153,7 @@ func FuzzGate(f *testing.F) {
 	g := newGate(65535)
 	ua := &UserAgent{cfg: Config{}.withDefaults()}
 	f.Fuzz(func(t *testing.T, data []byte) {
-		if g.check(data) != nil {
+		if _, r := g.check(data); r != nil {
 			return
 		}
 		m, err := g.parse(data)

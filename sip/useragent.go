@@ -33,6 +33,7 @@ type UserAgent struct {
 	log     *slog.Logger
 	gate    *gate
 	sources *sources
+	finals  *finals
 	streams *streamSet
 	dialled *dialListener
 	packets []*packetConn
@@ -63,7 +64,7 @@ type UserAgent struct {
 func New(cfg Config) (*UserAgent, error) {
 	cfg = cfg.withDefaults()
 	ua := &UserAgent{
-		cfg: cfg, log: cfg.Logger, gate: newGate(cfg.MaxMessage), sources: newSources(), streams: newStreamSet(),
+		cfg: cfg, log: cfg.Logger, gate: newGate(cfg.MaxMessage), sources: newSources(), finals: newFinals(), streams: newStreamSet(),
 		closing: make(chan struct{}), closed: make(chan struct{}),
 		regs: make(map[*Registration]struct{}), invites: make(map[string]*ClientInvite),
 		invitations: make(map[string]*Invitation), dialogs: make(map[string]*Dialog),
