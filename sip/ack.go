@@ -3,6 +3,7 @@ package sip
 import (
 	"context"
 	"fmt"
+	"sync"
 	"time"
 
 	sipmsg "github.com/emiago/sipgo/sip"
@@ -81,8 +82,23 @@ type answer struct {
 	tx    *sipmsg.ServerTx
 	res   *sipmsg.Response
 	seq   uint32
-	acked chan []byte   // gets the ACK's body, for re-INVITEs
-	done  chan struct{} // closed when the ACK has come
+	acked chan []byte   // gets the ACK's body, for re-INVITEs, and is closed
+	done  chan struct{} // closed when the ACK has come or is waited for no more
+	once  sync.Once
+}
+
+// finish ends the waiting for the ACK; only the first call has an effect.
+func (a *answer) finish(body []byte, came bool) bool {
+	first := false
+	a.once.Do(func() {
+		first = true
+		if came {
+			a.acked <- body
+		}
+		close(a.acked)
+		close(a.done)
+	})
+	return first
 }
 
 func newAnswer(tx *sipmsg.ServerTx, res *sipmsg.Response, seq uint32) *answer {
@@ -93,7 +109,7 @@ func newAnswer(tx *sipmsg.ServerTx, res *sipmsg.Response, seq uint32) *answer {
 // transport, until its ACK comes; after 64*T1 without one the session ends
 // with BYE (RFC 3261 §13.3.1.4).
 func (d *Dialog) expectAck(a *answer) {
-	defer close(a.acked)
+	defer a.finish(nil, false)
 	interval := t1
 	again := time.NewTimer(interval)
 	defer again.Stop()
@@ -141,8 +157,9 @@ func (d *Dialog) onAck(req *sipmsg.Request) {
 	if len(body) == 0 {
 		body = nil
 	}
-	a.acked <- body
-	close(a.done)
+	if !a.finish(body, true) {
+		return
+	}
 	if d.confirm() && first {
 		d.events.post(Confirmed{Body: body})
 	}

@@ -118,8 +118,11 @@ func TestCall_CrossingsLeaveNothingBehind(t *testing.T) {
 			callee.wg.Wait()
 			name := fmt.Sprintf("seed %d", seed)
 			assert.Equal(t, 1, finals, name)
-			assert.Equal(t, caller.answer, caller.ended, name)
-			assert.Equal(t, callee.answer, callee.ended, name)
+			for _, s := range []*side{caller, callee} {
+				s.mu.Lock()
+				assert.Equal(t, s.answer, s.ended, name)
+				s.mu.Unlock()
+			}
 			for _, ua := range []*UserAgent{a, b} {
 				ua.mu.Lock()
 				assert.Zero(t, ua.callsLocked(), name)

@@ -116,11 +116,11 @@ func (o *remoteOffer) answer(body []byte) error {
 		d.mu.Lock()
 		delete(d.answers, o.ans.seq)
 		d.mu.Unlock()
-		close(o.ans.acked)
+		o.ans.finish(nil, false)
 		return err
 	}
 	if !d.ua.start(func() { d.expectAck(o.ans) }) {
-		close(o.ans.acked)
+		o.ans.finish(nil, false)
 		return ErrClosed
 	}
 	return nil
@@ -133,14 +133,14 @@ func (o *remoteOffer) reject(code int, reason string) error {
 	if !o.release() {
 		return ErrClosed
 	}
-	close(o.ans.acked)
+	o.ans.finish(nil, false)
 	return o.d.ua.respondInvite(o.tx, o.req, o.d.ua.newResponse(o.req, code, reason))
 }
 
 // abandon answers 487 because the dialog has ended (RFC 3261 §15.1.2).
 func (o *remoteOffer) abandon() {
 	if o.release() {
-		close(o.ans.acked)
+		o.ans.finish(nil, false)
 		_ = o.d.ua.respondInvite(o.tx, o.req, o.d.ua.newResponse(o.req, 487, ""))
 	}
 }
@@ -149,6 +149,6 @@ func (o *remoteOffer) abandon() {
 // the 487. It runs under the transaction's lock and so must not use it.
 func (o *remoteOffer) abandonCancelled() {
 	if o.release() {
-		close(o.ans.acked)
+		o.ans.finish(nil, false)
 	}
 }

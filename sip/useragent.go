@@ -53,6 +53,7 @@ type UserAgent struct {
 	stopping    bool // no new calls or registrations
 	down        bool // no new goroutines
 	handler     func(*Invitation)
+	serving     int // counts calls of Serve
 	regs        map[*Registration]struct{}
 	invites     map[string]*ClientInvite
 	invitations map[string]*Invitation
@@ -171,6 +172,8 @@ func (ua *UserAgent) Serve(ctx context.Context, h func(*Invitation)) error {
 		return ErrClosed
 	}
 	ua.handler = h
+	ua.serving++
+	mine := ua.serving
 	ua.mu.Unlock()
 	select {
 	case <-ua.closing:
@@ -178,7 +181,9 @@ func (ua *UserAgent) Serve(ctx context.Context, h func(*Invitation)) error {
 	case <-ctx.Done():
 	}
 	ua.mu.Lock()
-	ua.handler = nil
+	if ua.serving == mine { // no later Serve has taken over
+		ua.handler = nil
+	}
 	ua.mu.Unlock()
 	return nil
 }
