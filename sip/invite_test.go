@@ -348,6 +348,8 @@ func TestInvite_RepeatedRefusalGetsItsAckAtOnce_RFC3261_17_1_1_2(t *testing.T) {
 		next[Sent](t, c)
 		require.Error(t, next[Final](t, c).Err)
 		w.p.silence(time.Minute)
+		w.ua.finals.mu.Lock()
 		assert.Empty(t, w.ua.finals.m)
+		w.ua.finals.mu.Unlock()
 	})
 }

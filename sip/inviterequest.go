@@ -1,0 +1,105 @@
+package sip
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+
+	sipmsg "github.com/emiago/sipgo/sip"
+)
+
+// build makes the INVITE for a route, moving to TCP when it is too large.
+func (c *ClientInvite) build(target sipmsg.Uri, rt *route, try *authTry) (*sipmsg.Request, *route, error) {
+	body, err := c.offer(rt.local)
+	if err != nil {
+		return nil, nil, err
+	}
+	c.mu.Lock()
+	c.seq++
+	seq := c.seq
+	c.mu.Unlock()
+	req := c.request(target, rt, seq, body)
+	try.sign(req)
+	moved, changed, err := c.ua.fit(c.ctx, req, rt, c.in.Account.Transport)
+	if err != nil || !changed {
+		return req, moved, err
+	}
+	if moved.local != rt.local {
+		if body, err = c.offer(moved.local); err != nil {
+			return nil, nil, err
+		}
+	}
+	req = c.request(target, moved, seq, body)
+	try.sign(req)
+	return req, moved, nil
+}
+
+func (c *ClientInvite) offer(local netip.Addr) ([]byte, error) {
+	if c.in.Offer == nil {
+		return nil, nil
+	}
+	body, err := c.in.Offer(local)
+	if err != nil {
+		return nil, fmt.Errorf("the offer for local address %s could not be made: %w", local, err)
+	}
+	return body, nil
+}
+
+func (c *ClientInvite) request(target sipmsg.Uri, rt *route, seq uint32, body []byte) *sipmsg.Request {
+	ua, a := c.ua, c.in.Account
+	req := ua.newRequest(sipmsg.INVITE, target, rt)
+	from := &sipmsg.FromHeader{DisplayName: quotedName(a.DisplayName), Address: a.aor()}
+	if a.User == "" {
+		from.Address = sipmsg.Uri{Scheme: "sip", User: "anonymous", Host: rt.sentBy.Addr().String()}
+	}
+	from.Params.Add("tag", c.localTag)
+	req.AppendHeader(from)
+	req.AppendHeader(&sipmsg.ToHeader{Address: mustUri(c.in.dialled())})
+	id := sipmsg.CallIDHeader(c.callID)
+	req.AppendHeader(&id)
+	setCSeq(req, seq)
+	req.AppendHeader(&sipmsg.ContactHeader{Address: ua.contactFor(a, rt)})
+	if c.in.CallerNumber != "" {
+		id := sipmsg.Uri{Scheme: "sip", User: escapeUser(c.in.CallerNumber), Host: from.Address.Host}
+		req.AppendHeader(sipmsg.NewHeader("P-Preferred-Identity", "<"+id.String()+">"))
+	}
+	for _, h := range c.in.Headers {
+		req.AppendHeader(sipmsg.NewHeader(h.Name, h.Value))
+	}
+	req.AppendHeader(sipmsg.NewHeader("Accept", sdpType))
+	ua.finishRequest(req, sdpType, body)
+	return req
+}
+
+// dialled is the target with the account's domain filled in.
+func (r InviteRequest) dialled() URI {
+	t := r.Target
+	if t.Scheme == "" {
+		t.Scheme = "sip"
+	}
+	if t.Scheme == "tel" {
+		t = URI{Scheme: "sip", User: t.User, Host: r.Account.domain(), Params: "user=phone"}
+	}
+	if t.Host == "" {
+		t.Host = r.Account.domain()
+	}
+	return t
+}
+
+func (r InviteRequest) check() error {
+	if r.dialled().Host == "" {
+		return fmt.Errorf("target %q has no host and the account no domain to add", r.Target.User)
+	}
+	if hasControl(r.Target.String()) || hasControl(r.CallerNumber) || hasControl(r.Account.User+r.Account.Domain+r.Account.DisplayName) {
+		return errors.New("target, caller number or account holds a control character: remove it")
+	}
+	if r.dialled().Scheme != "sip" {
+		return fmt.Errorf("target scheme %q is not offered: use sip or tel", r.Target.Scheme)
+	}
+	for _, h := range r.Headers {
+		if !isToken(h.Name) || hasControl(h.Value) || reserved(h.Name) {
+			return fmt.Errorf("header %q cannot be added: its name is not a free token or its value holds a control character", h.Name)
+		}
+	}
+	return nil
+}
