@@ -208,3 +208,29 @@ func TestClose_WithLiveCalls(t *testing.T) {
 		require.Equal(t, 480, w.a.outcome(late).Code)
 	})
 }
+
+func TestClose_ContextEnds(t *testing.T) {
+	inWorld(t, nil, func(w *world) {
+		out := w.a.dial(w.b)
+		w.b.arrived()
+		w.net.Cut(addrB, true)
+		ctx, cancel := context.WithCancel(context.Background())
+		cancel()
+		require.ErrorIs(t, w.a.d.Close(ctx), context.Canceled)
+		require.Equal(t, Cancelled, w.a.outcome(out).Disposition, "it goes on ending by itself")
+	})
+}
+
+// TestUserAgentCloses: the calls end though nobody asked the dialer.
+func TestUserAgentCloses(t *testing.T) {
+	inWorld(t, nil, func(w *world) {
+		out, in := w.connected(w.a, w.b)
+		ringing := w.a.dial(w.b)
+		w.b.arrived()
+		require.NoError(t, w.a.ua.Close())
+		require.Equal(t, Completed, w.a.outcome(out).Disposition)
+		require.Equal(t, Local, w.a.outcome(out).EndedBy)
+		require.Equal(t, Remote, w.b.outcome(in).EndedBy)
+		require.NotZero(t, w.a.outcome(ringing).Disposition)
+	})
+}

@@ -1,0 +1,49 @@
+package dialer
+
+import (
+	"net/netip"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/softphone-go/softphone/internal/memnet"
+	"github.com/softphone-go/softphone/media"
+	"github.com/softphone-go/softphone/media/offer"
+)
+
+// TestLeg_PortPerHop: a hop with another local address, IPv6 say, gets a port
+// of its own, and the port of the one before is closed.
+func TestLeg_PortPerHop(t *testing.T) {
+	n := memnet.New(1, memnet.Link{})
+	defer n.Close()
+	four, six := addrA, netip.MustParseAddr("fd00::1")
+	ports := &countedPorts{host: n.Host(four, six)}
+	cfg := &Config{
+		Ports:  media.NewPorts(media.PortsConfig{ListenPacket: ports.listen}),
+		Codecs: []offer.Codec{offer.PCMU()},
+	}
+	l := newLeg(cfg)
+	require.NoError(t, l.open(four))
+	first, err := l.offer(offer.SendRecv)
+	require.NoError(t, err)
+	require.Contains(t, string(first), "IN IP4 10.0.0.1")
+	require.EqualValues(t, 2, ports.open.Load(), "RTP and RTCP")
+
+	require.NoError(t, l.open(netip.AddrFrom16(four.As16())), "the same address written as IPv6")
+	again, err := l.offer(offer.SendRecv)
+	require.NoError(t, err)
+	require.Equal(t, string(first), string(again), "nothing changed, so neither does the version")
+
+	require.NoError(t, l.open(six))
+	other, err := l.offer(offer.SendRecv)
+	require.NoError(t, err)
+	require.Contains(t, string(other), "IN IP6 fd00::1")
+	require.EqualValues(t, 2, ports.open.Load(), "the port of the hop before is closed")
+	_, before := origin(t, string(first))
+	_, after := origin(t, string(other))
+	require.Equal(t, before+1, after)
+
+	require.Error(t, l.open(netip.MustParseAddr("192.0.2.1")), "not an address of this host")
+	require.Zero(t, l.close())
+	require.Zero(t, ports.open.Load())
+}
