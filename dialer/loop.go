@@ -203,7 +203,8 @@ func (c *Call) onDialogEnded(ev sip.Ended) {
 	if _, _, ok := next(c.state, InputRemoteEnded); ok {
 		switch {
 		case ev.Remote:
-			c.blame(Completed, Remote, pick(ev.Code == 0, 200, ev.Code), ev.Reason, nil)
+			// A Reason in the BYE may carry a Q.850 cause, which is no SIP code.
+			c.blame(Completed, Remote, 200, ev.Reason, nil)
 		case ev.Err != nil:
 			c.blame(Failed, Network, ev.Code, ev.Reason, errors.Join(ErrNoReply, ev.Err))
 		default: // the user agent closes and said goodbye for us

@@ -21,7 +21,8 @@ type raw struct {
 	t    *testing.T
 	conn net.PacketConn
 	peer net.Addr // where the last message came from
-	cseq int
+
+	extra string // one more header field for requests within a dialog
 }
 
 var addrRaw = netip.MustParseAddr("10.0.0.3")
@@ -29,7 +30,7 @@ var addrRaw = netip.MustParseAddr("10.0.0.3")
 func newRaw(t *testing.T, n *memnet.Network) *raw {
 	conn, err := n.Host(addrRaw).ListenPacket(context.Background(), "udp", "10.0.0.3:5060")
 	require.NoError(t, err)
-	return &raw{t: t, conn: conn, cseq: 100}
+	return &raw{t: t, conn: conn}
 }
 
 // rawMessage is a SIP message taken apart as far as the tests need it.
@@ -111,12 +112,16 @@ func (r *raw) within(invite rawMessage, method, branch, tag, body string, cseq i
 	if i := strings.Index(uri, ">"); i >= 0 {
 		uri = uri[:i]
 	}
-	r.send(method+" "+uri+" SIP/2.0", []string{
+	fields := []string{
 		fmt.Sprintf("Via: SIP/2.0/UDP 10.0.0.3:5060;branch=z9hG4bK-%s-%d", branch, cseq),
 		"From: " + invite.get("To") + ";tag=" + tag, "To: " + invite.get("From"),
 		"Call-ID: " + invite.get("Call-ID"), fmt.Sprintf("CSeq: %d %s", cseq, method),
 		"Contact: <sip:raw@10.0.0.3:5060>", "Max-Forwards: 70",
-	}, body)
+	}
+	if r.extra != "" {
+		fields = append(fields, r.extra)
+	}
+	r.send(method+" "+uri+" SIP/2.0", fields, body)
 }
 
 // sdp describes PCMU and telephone-event at 96 on a port of the raw peer.

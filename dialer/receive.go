@@ -160,9 +160,10 @@ func (c *Call) withdrawn() {
 	cause := c.invitation.Cause()
 	switch {
 	case cause.AnsweredElsewhere:
-		c.blame(AnsweredElsewhere, Remote, cause.Code, cause.Reason, nil)
+		c.blame(AnsweredElsewhere, Remote, 200, cause.Reason, nil)
 	default:
-		c.blame(Missed, Remote, pick(cause.Code == 0, 487, cause.Code), cause.Reason, nil)
+		// 487 is what the stack answered; a Reason may carry a Q.850 cause.
+		c.blame(Missed, Remote, 487, cause.Reason, nil)
 	}
 	c.step(InputRemoteCancel)
 }

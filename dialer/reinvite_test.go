@@ -104,9 +104,12 @@ func TestReinvite_RightBehindThe200_RFC3261_14_2(t *testing.T) {
 		pass(100 * time.Millisecond)
 		require.True(t, arrives(sound))
 
+		r.extra = "Reason: Q.850;cause=16"
 		r.request(invite, "BYE", "x", "", cseq+1)
 		r.await("SIP/2.0 200")
-		require.Equal(t, Remote, w.a.outcome(c).EndedBy)
+		got := w.a.outcome(c)
+		require.Equal(t, Remote, got.EndedBy)
+		require.Equal(t, 200, got.Code, "16 is Q.850's, not SIP's")
 		require.Equal(t, []EventType{
 			EventDialing, EventRinging, EventAnswered, EventRemoteHeld, EventRemoteResumed, EventEnded,
 		}, w.a.log.types())
