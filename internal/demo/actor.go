@@ -62,11 +62,17 @@ func newActor(ctx context.Context, s *stage, name, number, password string, scri
 	file := config.Default()
 	file.SIP.Listen = []string{"udp:127.0.0.1:0", "tcp:127.0.0.1:0"}
 	file.Phone.PlayServiceID = "demo"
+	// Loopback needs no adaptation, and the recordings are compared at one lag:
+	// the delay is fixed, with room for a busy machine.
+	file.Media.Delay, file.Media.Fixed = config.Duration(100*time.Millisecond), true
 	var err error
 	a.phone, err = phone.Open(ctx, phone.Config{
 		File: file, StorePath: phone.Memory, Media: a.sound, Calls: a.call, Trace: a.trace, Logger: s.o.Logger,
 	})
 	if err != nil {
+		if a.recording != nil {
+			err = errors.Join(err, a.recording.Close())
+		}
 		return nil, err
 	}
 	go func() {
