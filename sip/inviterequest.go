@@ -50,7 +50,10 @@ func (c *ClientInvite) request(target sipmsg.Uri, rt *route, seq uint32, body []
 	req := ua.newRequest(sipmsg.INVITE, target, rt)
 	from := &sipmsg.FromHeader{DisplayName: quotedName(a.DisplayName), Address: a.aor()}
 	if a.User == "" {
-		from.Address = sipmsg.Uri{Scheme: "sip", User: "anonymous", Host: rt.sentBy.Addr().String()}
+		from.Address.User = "anonymous"
+	}
+	if from.Address.Host == "" { // straight to another phone: we are at our own address
+		from.Address.Host = rt.sentBy.Addr().String()
 	}
 	from.Params.Add("tag", c.localTag)
 	req.AppendHeader(from)

@@ -301,6 +301,7 @@ func (ua *UserAgent) pause(d time.Duration) bool {
 
 func (ua *UserAgent) tap(sent bool, t Transport, local, remote netip.AddrPort, data []byte) {
 	if ua.cfg.Tap != nil {
+		local = ua.advertised(local, remote.Addr()) // a wildcard tells nobody anything
 		ua.cfg.Tap(TapMessage{Time: time.Now(), Sent: sent, Transport: t, Local: local, Remote: remote, Data: data})
 	}
 }

@@ -115,7 +115,7 @@ func (o *callOptions) addAccount(ctx context.Context, s *session) error {
 	switch {
 	case len(s.file.Accounts) == 0:
 		return s.AddUnregistered(config.Account{
-			ID: "direct", User: "anonymous", DisplayName: o.displayName, Transport: strings.ToLower(o.transport), Mode: config.ModeAutomation,
+			ID: "direct", User: "softphone", DisplayName: o.displayName, Transport: strings.ToLower(o.transport), Mode: config.ModeAutomation,
 		})
 	case o.register:
 		return s.register(ctx, o.timeout)
