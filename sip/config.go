@@ -77,7 +77,7 @@ type Listen struct {
 func (l Listen) String() string { return l.Transport.String() + " " + l.Addr.String() }
 
 // TapMessage is one SIP message as it was sent or received, credentials
-// included: mask it with Redact before showing it to anyone.
+// included: mask it (capture.Mask) before showing it to anyone.
 type TapMessage struct {
 	Time      time.Time
 	Sent      bool

@@ -303,3 +303,26 @@ func phrases() map[int]string {
 		600: "Busy Everywhere", 603: "Decline", 604: "Does Not Exist Anywhere", 606: "Not Acceptable", 607: "Unwanted",
 	}
 }
+
+// splitUnquoted splits at sep outside quoted strings and angle brackets.
+func splitUnquoted(s string, sep byte) []string {
+	var parts []string
+	quoted, bracket, start := false, false, 0
+	for i := 0; i < len(s); i++ {
+		switch c := s[i]; {
+		case c == '\\' && quoted:
+			i++
+		case c == '"':
+			quoted = !quoted
+		case quoted:
+		case c == '<':
+			bracket = true
+		case c == '>':
+			bracket = false
+		case c == sep && !bracket:
+			parts = append(parts, s[start:i])
+			start = i + 1
+		}
+	}
+	return append(parts, s[start:])
+}

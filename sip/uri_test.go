@@ -39,16 +39,6 @@ func TestParseURI_RFC3261_19_1(t *testing.T) {
 	assert.Equal(t, `"a \"b\"" <sip:u@h>`, Identity{DisplayName: `a "b"`, URI: URI{User: "u", Host: "h"}}.String())
 }
 
-func TestRedact(t *testing.T) {
-	in := "REGISTER sip:h SIP/2.0\r\nAuthorization: Digest username=\"al,ice\", realm=\"r\", nonce=\"N1\", response=\"R1\",\r\n cnonce=\"C1\"\r\nTo: <sip:a@b>\r\n\r\nbody: x"
-	out := string(Redact([]byte(in)))
-	for _, secret := range []string{"N1", "R1", "C1"} {
-		assert.NotContains(t, out, secret)
-	}
-	assert.Contains(t, out, `username="al,ice"`)
-	assert.Contains(t, out, "To: <sip:a@b>\r\n\r\nbody: x")
-}
-
 func TestReason_RFC3326(t *testing.T) {
 	code, text, proto := reason([]string{`Q.850 ;cause=16 ;text="x"`, `SIP;cause=200;text="Call completed elsewhere"`})
 	assert.Equal(t, 200, code)
@@ -176,6 +166,5 @@ func FuzzGate(f *testing.F) {
 			strongest(headerValues(m, "WWW-Authenticate"))
 			_, _, _ = m.CSeq(), m.CallID().Value(), tagOf(m.To().Params)
 		}
-		_ = Redact(data)
 	})
 }

@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/softphone-go/softphone/capture"
 	"github.com/softphone-go/softphone/phone"
 	"github.com/softphone-go/softphone/sip"
 	"github.com/softphone-go/softphone/store"
@@ -130,7 +131,7 @@ func (t *tracer) message(m sip.TapMessage) {
 	if m.Sent {
 		way, from, to = "sent", m.Local, m.Remote
 	}
-	text := strings.ReplaceAll(string(sip.Redact(m.Data)), "\r\n", "\n")
+	text := strings.ReplaceAll(string(capture.Mask(m.Data)), "\r\n", "\n")
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	fmt.Fprintf(t.w, "--- %s %s %s %s -> %s\n%s\n", m.Time.Format("15:04:05.000"), way, m.Transport,

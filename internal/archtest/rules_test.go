@@ -26,6 +26,8 @@ var layers = []struct {
 	{"internal/memnet", nil},
 	{"internal/archtest", nil},
 	{"internal/exchange", []string{"media/audio", "media/g711"}},
+	{"internal/demo", []string{"phone", "config", "dialer", "sip", "media/...", "store", "blocklist", "internal/exchange", "testdata/audio"}},
+	{"testdata/audio", nil},
 	{"cmd/...", []string{"..."}},
 	{"examples/...", []string{"..."}},
 	{"e2e", []string{"media/...", "phone", "config", "dialer", "sip", "number"}},
