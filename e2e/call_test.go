@@ -47,7 +47,6 @@ func TestAsterisk_Announcement(t *testing.T) {
 }
 
 func TestAsterisk_Milliwatt(t *testing.T) {
-	t.Parallel()
 	heard := filepath.Join(t.TempDir(), "heard.wav")
 	p := softphone(t, append([]string{"call", "607", "--json", "--record", heard, "--duration", "4s"}, account(asterPB, "alice")...)...)
 	p.done(15 * time.Second)

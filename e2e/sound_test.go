@@ -51,22 +51,7 @@ func (s said) length() time.Duration {
 
 func writeWAV(t testing.TB, path string, samples []int16) {
 	t.Helper()
-	r, err := audio.CreateWAV(path, rate)
-	require.NoError(t, err)
-	frame := audio.NewFrame(rate)
-	for len(samples) > 0 {
-		clear(frame.Samples)
-		n := copy(frame.Samples, samples)
-		samples = samples[n:]
-		dropped := r.Dropped()
-		r.WriteFrame(frame)
-		for r.Dropped() > dropped { // its ring is full: the disk is slower than this loop
-			dropped = r.Dropped()
-			<-time.After(10 * time.Millisecond)
-			r.WriteFrame(frame)
-		}
-	}
-	require.NoError(t, r.Close())
+	require.NoError(t, audio.WriteWAV(path, rate, samples))
 }
 
 func readWAV(t testing.TB, path string) []int16 {
