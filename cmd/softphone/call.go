@@ -11,6 +11,7 @@ import (
 	"github.com/softphone-go/softphone/config"
 	"github.com/softphone-go/softphone/dialer"
 	"github.com/softphone-go/softphone/phone"
+	"github.com/softphone-go/softphone/sip"
 	"github.com/softphone-go/softphone/store"
 )
 
@@ -61,12 +62,18 @@ func call(ctx context.Context, env *environment, o *callOptions, target string) 
 	if err := o.check(); err != nil {
 		return err
 	}
-	s, err := o.open(ctx, env, func(c *phone.Config) { c.File.Phone.RingTimeout = config.Duration(o.timeout) })
+	s, err := o.open(ctx, env, func(c *phone.Config) {
+		c.File.Phone.RingTimeout = config.Duration(o.timeout)
+		c.Registrations = func(string, sip.RegistrationState) {} // the error tells
+	})
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, s.close()) }()
 	if err := o.addAccount(ctx, s); err != nil {
+		if exitCode(err) != exitUsage {
+			s.out.line(resultOfRegistration(err), "")
+		}
 		return err
 	}
 	e, err := o.sound.next()

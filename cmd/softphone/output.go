@@ -103,7 +103,7 @@ func sentence(kind string, e phone.CallEvent) string {
 			return "ended"
 		}
 		s := fmt.Sprintf("ended: %s, by %s%s", e.Ended.Disposition, e.Ended.EndedBy, withSpace(status))
-		if e.Ended.Error != "" {
+		if e.Ended.Error != "" && !strings.HasSuffix(e.Ended.Error, strings.TrimSpace(fmt.Sprintf("%d %s", e.Code, e.Reason))) {
 			s += ": " + e.Ended.Error
 		}
 		return s

@@ -105,10 +105,17 @@ func (s *session) register(ctx context.Context, wait time.Duration) error {
 			return err
 		}
 	}
-	ctx, cancel := context.WithTimeout(ctx, wait)
+	limited, cancel := context.WithTimeout(ctx, wait)
 	defer cancel()
 	for _, a := range s.file.Accounts {
-		if err := s.WaitRegistered(ctx, a.Name()); err != nil {
+		err := s.WaitRegistered(limited, a.Name())
+		switch {
+		case err == nil:
+		case ctx.Err() != nil:
+			return &exitError{exitCancelled, fmt.Errorf("interrupted before %s was registered at %s", a.User, a.Server)}
+		case errors.Is(err, context.DeadlineExceeded):
+			return registrationError(a, fmt.Errorf("%w: no answer within %s", sip.ErrUnreachable, wait))
+		default:
 			return registrationError(a, err)
 		}
 	}
@@ -120,10 +127,10 @@ func registrationError(a config.Account, err error) error {
 	var status *sip.StatusError
 	switch {
 	case errors.As(err, &status) && (status.Code == 401 || status.Code == 403 || status.Code == 407):
-		err = fmt.Errorf("%s refused the registration of %s: %w; check the user name and the password in SOFTPHONE_PASSWORD", a.Server, a.User, err)
+		err = fmt.Errorf("%w; the password is read from SOFTPHONE_PASSWORD, --password-file or a prompt", err)
 	case errors.As(err, &status):
 		err = fmt.Errorf("%s refused the registration of %s: %w", a.Server, a.User, err)
-	case errors.Is(err, sip.ErrUnreachable), errors.Is(err, context.DeadlineExceeded):
+	case errors.Is(err, sip.ErrUnreachable):
 		return &exitError{exitUnreachable, fmt.Errorf("%s could not be asked to register %s: %w; check --server and --transport", a.Server, a.User, err)}
 	}
 	return &exitError{exitRegistration, err}
@@ -155,12 +162,28 @@ func resultOf(o dialer.Outcome) result {
 	return r
 }
 
+// resultOfRegistration is the result of a call that was not made, since the
+// account could not be registered first.
+func resultOfRegistration(err error) result {
+	r := result{Type: "result", Cause: dialer.Failed.String(), Error: err.Error()}
+	var status *sip.StatusError
+	switch {
+	case errors.As(err, &status):
+		r.SIPCode, r.SIPReason = status.Code, status.Reason
+	case exitCode(err) == exitUnreachable:
+		r.Cause = dialer.Unreachable.String()
+	case exitCode(err) == exitCancelled:
+		r.Cause = dialer.Cancelled.String()
+	}
+	return r
+}
+
 // text is the result in words.
 func (r result) text() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s, ended by %s", r.Cause, r.EndedBy)
 	if r.SIPCode != 0 {
-		fmt.Fprintf(&b, " (%d %s)", r.SIPCode, r.SIPReason)
+		b.WriteString(strings.TrimRight(fmt.Sprintf(" (%d %s", r.SIPCode, r.SIPReason), " ") + ")")
 	}
 	fmt.Fprintf(&b, "; rang %.1f s, talked %.1f s", float64(r.RingMS)/1000, float64(r.TalkMS)/1000)
 	if r.PacketsSent+r.PacketsReceived > 0 {
