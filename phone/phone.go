@@ -87,7 +87,7 @@ type Phone struct {
 	work     sync.WaitGroup // upkeep, and short-lived requests of the directive layer
 	stop     context.CancelFunc
 	run      context.Context
-	served   chan struct{}
+	release  func() // stops taking calls
 	stopping sync.Once
 	stopped  error
 	closing  sync.Once
@@ -104,7 +104,7 @@ func Open(ctx context.Context, cfg Config) (_ *Phone, err error) {
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.DiscardHandler)
 	}
-	p := &Phone{cfg: cfg, log: cfg.Logger, served: make(chan struct{}), instance: uuid.Must(uuid.NewV7()).String()}
+	p := &Phone{cfg: cfg, log: cfg.Logger, instance: uuid.Must(uuid.NewV7()).String()}
 	p.run, p.stop = context.WithCancel(context.WithoutCancel(ctx))
 	var undo []func()
 	defer func() {
@@ -142,9 +142,12 @@ func Open(ctx context.Context, cfg Config) (_ *Phone, err error) {
 	}); err != nil {
 		return nil, err
 	}
+	undo = append(undo, func() { _ = p.agent.Close() })
 	p.append(TypeStarted, "phone", time.Now(), struct{}{}, nil)
+	if p.release, err = p.ua.Handle(p.dialer.Receive); err != nil {
+		return nil, err
+	}
 	p.work.Go(p.upkeep)
-	go p.serve()
 	return p, nil
 }
 
@@ -269,14 +272,6 @@ func (p *Phone) openCalls() error {
 	return err
 }
 
-func (p *Phone) serve() {
-	defer close(p.served)
-	err := p.ua.Serve(p.run, p.dialer.Receive)
-	if err != nil && p.run.Err() == nil && !errors.Is(err, sip.ErrClosed) {
-		p.log.Error("the phone no longer takes calls", "error", err)
-	}
-}
-
 // Stop hangs up what is up, takes the registrations back and waits for all of
 // it, or until ctx ends. The last event in the journal is then phone.stopped.
 // The store can still be read. It is idempotent.
@@ -285,8 +280,8 @@ func (p *Phone) Stop(ctx context.Context) error {
 		err := p.dialer.Close(ctx)
 		err = errors.Join(err, p.accounts.closeAll(ctx))
 		p.stop()
+		p.release()
 		err = errors.Join(err, p.ua.Close())
-		<-p.served
 		p.work.Wait()
 		// Past here no call event can come; the agent works off those that came.
 		err = errors.Join(err, p.agent.Close(), p.pacer.Close())

@@ -154,33 +154,44 @@ func (ua *UserAgent) Listening() []Listen {
 	return all
 }
 
-// Serve hands every incoming call to h, in a goroutine of its own, until ctx
-// ends (then it returns nil) or the user agent is closed (ErrClosed). Calls
-// that arrive while nobody serves are answered 480. A later Serve replaces an
-// earlier one's handler.
-func (ua *UserAgent) Serve(ctx context.Context, h func(*Invitation)) error {
+// Handle hands every incoming call to h, in a goroutine of its own, from now on
+// until release is called. Calls that arrive while nobody handles them are
+// answered 480. A later Handle replaces an earlier one's handler. It returns
+// ErrClosed after Close.
+func (ua *UserAgent) Handle(h func(*Invitation)) (release func(), err error) {
 	if h == nil {
-		return errors.New("sip: Serve needs a handler")
+		return nil, errors.New("sip: a nil function cannot handle calls")
 	}
 	ua.mu.Lock()
+	defer ua.mu.Unlock()
 	if ua.stopping {
-		ua.mu.Unlock()
-		return ErrClosed
+		return nil, ErrClosed
 	}
 	ua.handler = h
 	ua.serving++
 	mine := ua.serving
-	ua.mu.Unlock()
+	return func() {
+		ua.mu.Lock()
+		defer ua.mu.Unlock()
+		if ua.serving == mine { // no later one has taken over
+			ua.handler = nil
+		}
+	}, nil
+}
+
+// Serve is Handle until ctx ends (then it returns nil) or the user agent is
+// closed (ErrClosed).
+func (ua *UserAgent) Serve(ctx context.Context, h func(*Invitation)) error {
+	release, err := ua.Handle(h)
+	if err != nil {
+		return err
+	}
 	select {
 	case <-ua.closing:
 		return ErrClosed
 	case <-ctx.Done():
 	}
-	ua.mu.Lock()
-	if ua.serving == mine { // no later Serve has taken over
-		ua.handler = nil
-	}
-	ua.mu.Unlock()
+	release()
 	return nil
 }
 

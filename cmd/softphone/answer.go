@@ -82,6 +82,9 @@ type answerResult struct {
 	PacketsSent     uint64 `json:"packets_sent"`
 	PacketsReceived uint64 `json:"packets_received"`
 	PacketsLost     uint64 `json:"packets_lost"`
+
+	TalkMS int64   `json:"talk_ms"`       // of all calls together
+	MOS    float64 `json:"mos,omitempty"` // of the call that sounded worst
 }
 
 func answer(ctx context.Context, env *environment, o *answerOptions) (err error) {
@@ -165,6 +168,10 @@ func (a *answering) happened(ev dialer.Event) {
 		}
 		if ev.Outcome.Disposition == dialer.Blocked {
 			a.result.Blocked++
+		}
+		a.result.TalkMS += ev.Outcome.Talk.Milliseconds()
+		if mos := phone.QualityOf(m).MOS; m.PacketsReceived > 0 && (a.result.MOS == 0 || mos < a.result.MOS) {
+			a.result.MOS = mos
 		}
 		a.result.PacketsSent += m.PacketsSent
 		a.result.PacketsReceived += m.PacketsReceived

@@ -67,7 +67,7 @@ func exitCode(err error) int {
 
 func exitOfStatus(code int) int {
 	switch code {
-	case 401, 403, 407:
+	case 401, 407:
 		return exitRegistration
 	case 404, 410, 484, 604:
 		return exitNotFound

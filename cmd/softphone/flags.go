@@ -32,6 +32,7 @@ type flags struct {
 	rtpPorts     string
 	codec        string
 	ptime        time.Duration
+	playoutDelay time.Duration
 	sipTrace     bool
 	pcap         string
 	json         bool
@@ -55,6 +56,7 @@ func (f *flags) add(cmd *cobra.Command) {
 	fs.StringVar(&f.rtpPorts, "rtp-ports", "", "`MIN-MAX` of the ports for sound (default 16384-32767)")
 	fs.StringVar(&f.codec, "codec", "", "`LIST` of codecs by preference: pcmu,pcma")
 	fs.DurationVar(&f.ptime, "ptime", 0, "`TIME` of sound in a packet, 10ms to 60ms (default 20ms)")
+	fs.DurationVar(&f.playoutDelay, "playout-delay", 0, "keep the playout delay at `TIME`, 20ms to 500ms (default: it follows the network)")
 	fs.BoolVar(&f.sipTrace, "sip-trace", false, "print whole SIP messages on standard error, credentials masked")
 	fs.StringVar(&f.pcap, "pcap", "", "write SIP and RTP to `FILE`, to be read with Wireshark")
 	fs.BoolVar(&f.json, "json", false, "print JSON lines, the last one the result")
@@ -91,6 +93,12 @@ func (f *flags) load(env *environment) (config.File, error) {
 	}
 	if f.ptime != 0 {
 		c.Media.PTime = config.Duration(f.ptime)
+	}
+	if d := f.playoutDelay; d != 0 {
+		if d < 20*time.Millisecond || d > 500*time.Millisecond {
+			return c, usagef("--playout-delay %s: 20ms to 500ms can be kept", d)
+		}
+		c.Media.Delay, c.Media.Fixed = config.Duration(d), true
 	}
 	c.DataDir = first(f.dataDir, env.getenv("SOFTPHONE_DATA_DIR"), c.DataDir)
 	if c.DataDir == "" {

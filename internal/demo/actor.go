@@ -64,7 +64,7 @@ func newActor(ctx context.Context, s *stage, name, number, password string, scri
 	file.Phone.PlayServiceID = "demo"
 	// Loopback needs no adaptation, and the recordings are compared at one lag:
 	// the delay is fixed, with room for a busy machine.
-	file.Media.Delay, file.Media.Fixed = config.Duration(100*time.Millisecond), true
+	file.Media.Delay, file.Media.Fixed = config.Duration(200*time.Millisecond), true
 	var err error
 	a.phone, err = phone.Open(ctx, phone.Config{
 		File: file, StorePath: phone.Memory, Media: a.sound, Calls: a.call, Trace: a.trace, Logger: s.o.Logger,
