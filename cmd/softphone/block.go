@@ -48,7 +48,7 @@ written as you like: 010-1234-5678, +82 10 1234 5678 and 01012345678 are the sam
   softphone block check +82-70-1234-5678
   softphone block list
   softphone block remove 1`,
-		Args: exactly(0, "a command: add, remove, list or check"),
+		Args: noOther,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	fs := cmd.PersistentFlags()

@@ -54,12 +54,7 @@ A whole call to the echo service of a PBX, with the password in SOFTPHONE_PASSWO
 
 ` + exitHelp,
 		SilenceErrors: true, SilenceUsage: true,
-		Args: func(_ *cobra.Command, args []string) error {
-			if len(args) > 0 {
-				return usagef("there is no command %q; `softphone --help` lists them", args[0])
-			}
-			return nil
-		},
+		Args: noOther,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	root.SetArgs(env.args)
@@ -75,6 +70,14 @@ A whole call to the echo service of a PBX, with the password in SOFTPHONE_PASSWO
 		newReplay(env), newBlock(env), newVersion(env),
 	)
 	return root
+}
+
+// noOther refuses the name of a command that does not exist.
+func noOther(cmd *cobra.Command, args []string) error {
+	if len(args) > 0 {
+		return usagef("there is no command %q; `%s --help` lists them", args[0], cmd.CommandPath())
+	}
+	return nil
 }
 
 // exactly is cobra.ExactArgs with a sentence for people.
