@@ -18,12 +18,14 @@ func (ua *UserAgent) arrived(m sipmsg.Message) {
 	}
 	switch m := m.(type) {
 	case *sipmsg.Request:
+		ua.noteRequest(m)
 		markReceived(m)
 		if m.Method == sipmsg.INVITE || m.Method == sipmsg.CANCEL {
 			ua.markTag(m)
 		}
 	case *sipmsg.Response:
 		ua.noteDialog(m)
+		ua.inboxes.deliver(m)
 	}
 }
 

@@ -43,6 +43,7 @@ type Dialog struct {
 	peer      hop // where the dialog's INVITE went to or came from
 
 	events dialogEvents
+	turns  turns
 	over   chan struct{} // closed when ended
 	acked  chan struct{} // closed when confirmed
 

@@ -110,6 +110,9 @@ func optionalBody(req *sipmsg.Request) bool {
 // dispatchDialog takes a request with a To-tag (RFC 3261 §12.2.2).
 func (ua *UserAgent) dispatchDialog(req *sipmsg.Request, tx *sipmsg.ServerTx, tag string) {
 	d := ua.findDialog(req.CallID().Value(), tag, tagOf(req.From().Params))
+	if d != nil {
+		defer d.turns.await(req, ua.closing)()
+	}
 	switch req.Method {
 	case sipmsg.INVITE, sipmsg.BYE, sipmsg.INFO, sipmsg.OPTIONS:
 	default:

@@ -36,11 +36,19 @@ func (t *inviteTx) run(ctx context.Context) (*sipmsg.Response, error) {
 	if t.again != nil {
 		tx.OnRetransmission(t.again)
 	}
+	branch := branchOf(t.req)
+	in := t.ua.inboxes.open(branch)
+	defer t.ua.inboxes.close(branch)
 	if err := t.ua.begin(tx, t.rt, sipmsg.INVITE); err != nil {
 		return nil, err
 	}
 	if t.sent != nil {
 		t.sent()
+	}
+	taken := make(chan *sipmsg.Response, 1) // the final one, as the transaction has it
+	if !t.ua.start(func() { drain(tx, taken) }) {
+		tx.Terminate()
+		return nil, ErrClosed
 	}
 	cancel, proceeding, wanted := t.cancel, false, false
 	var giveUp <-chan time.Time
@@ -52,9 +60,13 @@ func (t *inviteTx) run(ctx context.Context) (*sipmsg.Response, error) {
 			giveUp = timer.C
 		}
 		select {
-		case res := <-tx.Responses():
+		case <-in.ready:
+			res := in.take()
+			if res == nil {
+				continue
+			}
 			if !res.IsProvisional() {
-				return res, nil
+				return t.final(tx, res, taken)
 			}
 			proceeding = true
 			t.provisional(res)
@@ -64,9 +76,44 @@ func (t *inviteTx) run(ctx context.Context) (*sipmsg.Response, error) {
 			tx.Terminate()
 			return nil, errCancelled
 		case <-tx.Done():
+			for res := in.take(); res != nil; res = in.take() {
+				if !res.IsProvisional() { // the connection ended right behind it
+					return res, nil
+				}
+			}
 			return nil, t.ua.txError(tx, t.rt, sipmsg.INVITE)
 		}
 	}
+}
+
+// drain reads what the transaction hands on until its final response, so that
+// it never waits for us.
+func drain(tx *sipmsg.ClientTx, taken chan<- *sipmsg.Response) {
+	defer close(taken)
+	for {
+		select {
+		case res := <-tx.Responses():
+			if !res.IsProvisional() {
+				taken <- res
+				return
+			}
+		case <-tx.Done():
+			return
+		}
+	}
+}
+
+// final returns res once the transaction has had it, and so has sent the ACK of
+// a non-2xx. A 2xx of another fork in the same burst may have been faster there.
+func (t *inviteTx) final(tx *sipmsg.ClientTx, res *sipmsg.Response, taken <-chan *sipmsg.Response) (*sipmsg.Response, error) {
+	other := <-taken
+	if other == nil && t.ua.isClosing() {
+		return nil, t.ua.txError(tx, t.rt, sipmsg.INVITE)
+	}
+	if other != nil && other != res && other.IsSuccess() && t.again != nil {
+		t.ua.start(func() { t.again(other) })
+	}
+	return res, nil
 }
 
 // sendCancel sends the CANCEL and sees to its transaction in the background.

@@ -351,6 +351,15 @@ func (w *world) establish() (*Dialog, *leg) {
 // accept makes an answered incoming call.
 func (w *world) accept() (*Dialog, *leg) {
 	w.t.Helper()
+	d, l := w.accept200()
+	l.send("ACK", "")
+	synctest.Wait()
+	return d, l
+}
+
+// accept200 makes an incoming call that is answered and not acknowledged yet.
+func (w *world) accept200() (*Dialog, *leg) {
+	w.t.Helper()
 	got := make(chan *Invitation, 1)
 	ctx, cancel := context.WithCancel(context.Background())
 	go func() { _ = w.ua.Serve(ctx, func(i *Invitation) { got <- i }) }()
@@ -363,8 +372,6 @@ func (w *world) accept() (*Dialog, *leg) {
 	require.NoError(w.t, err)
 	ok := w.p.response(200)
 	l.other, l.uri = ok.tag("To"), ok.contact()
-	l.send("ACK", "")
-	synctest.Wait()
 	return d, l
 }
 

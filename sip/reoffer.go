@@ -60,14 +60,10 @@ func (d *Dialog) onReInvite(req *sipmsg.Request, tx *sipmsg.ServerTx) {
 	d.events.post(RemoteOffer{Body: body, Local: d.local, Answer: o.answer, Reject: o.reject, Acked: o.ans.acked})
 }
 
-// awaitConfirmed gives the ACK of our 200 time to arrive: a re-INVITE right
-// behind it may overtake it.
+// awaitConfirmed gives the ACK of our 200 time to arrive, since a re-INVITE right
+// behind it may overtake it, and our own ACK time to leave. False means that the
+// INVITE of the dialog is still open.
 func (d *Dialog) awaitConfirmed() bool {
-	if d.caller {
-		d.mu.Lock()
-		defer d.mu.Unlock()
-		return d.state == confirmed || d.state == ended
-	}
 	t := time.NewTimer(t1)
 	defer t.Stop()
 	select {
@@ -75,6 +71,9 @@ func (d *Dialog) awaitConfirmed() bool {
 	case <-d.over:
 	case <-d.ua.closing:
 	case <-t.C:
+		if d.caller {
+			return false
+		}
 		// It was answered, or there would be no re-INVITE: go on (and keep
 		// repeating the 200 until the ACK does come).
 	}
