@@ -9,12 +9,15 @@ import (
 	"io"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/softphone-go/softphone/agent"
+	"github.com/softphone-go/softphone/config"
 	"github.com/softphone-go/softphone/media/audio"
 	"github.com/softphone-go/softphone/phone"
+	"github.com/softphone-go/softphone/sip"
 	"github.com/softphone-go/softphone/store"
 )
 
@@ -26,8 +29,9 @@ func newRun(env *environment) *cobra.Command {
 		Short: "Run as a daemon: PhoneCall directives in, events out",
 		Long: `run registers the accounts of the file (or of the flags) and then works on PhoneCall
 1.3 directives: one JSON object a line on standard input, one event a line on standard
-output. A refused directive is reported on standard error. The end of the input stops
-the reading, not the phone; SIGTERM hangs up, unregisters and ends.
+output. The first directive waits until the account is registered, or refused. A refused
+directive is reported on standard error. The end of the input stops the reading, not the
+phone; SIGTERM hangs up, unregisters and ends.
 
   softphone run -c softphone.toml < directives.jsonl > events.jsonl
 
@@ -100,9 +104,28 @@ func daemon(ctx context.Context, env *environment, f *flags, sound *sound) (err 
 			return errors.Join(err, finish(), s.close())
 		}
 	}
-	go readDirectives(ctx, env.stdin, env.stderr, s.Agent())
+	go func() {
+		s.settle(ctx)
+		readDirectives(ctx, env.stdin, env.stderr, s.Agent())
+	}()
 	<-ctx.Done()
 	return errors.Join(finish(), d.close(), s.close())
+}
+
+// settle waits until it is known whether the account that directives call with
+// is registered: a call of the first directive would fail otherwise.
+func (s *session) settle(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, registerTime)
+	defer cancel()
+	for unsettled := true; unsettled && sleep(ctx, 5*time.Millisecond); {
+		unsettled = false
+		for _, a := range s.Accounts() {
+			if a.Mode == config.ModePhone {
+				unsettled = a.Registration.Phase == sip.Idle || a.Registration.Phase == sip.Registering
+				break
+			}
+		}
+	}
 }
 
 // readDirectives hands each line to the directive layer until the input ends.
