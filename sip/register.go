@@ -28,7 +28,6 @@ type Registration struct {
 	callback func(RegistrationState)
 	callID   string
 	tag      string
-	ctx      context.Context // of the exchange under way
 	closing  chan struct{}
 	finished chan struct{}
 	wake     chan struct{}
@@ -54,6 +53,8 @@ type Registration struct {
 	boundAs  Account
 	minimum  time.Duration // Min-Expires seen
 	moves    int           // immediate re-registrations after our public address changed
+	drops    int           // connections to the registrar that broke soon, in a row
+	since    time.Time     // of the last successful REGISTER
 	granted  time.Duration
 }
 
@@ -100,6 +101,7 @@ func (r *Registration) Wait(ctx context.Context) error {
 			return st.Err
 		case Unregistering, Unregistered:
 			return ErrClosed
+		case Idle, Registering, Retrying: // undecided
 		}
 		select {
 		case <-changed:
@@ -209,7 +211,7 @@ func (r *Registration) run() {
 
 // sleep waits for the next try (negative: for Update only); false means Close.
 func (r *Registration) sleep(wait time.Duration) bool {
-	var due <-chan time.Time
+	var due, reconnect <-chan time.Time
 	if wait >= 0 {
 		t := time.NewTimer(wait)
 		defer t.Stop()
@@ -217,19 +219,43 @@ func (r *Registration) sleep(wait time.Duration) bool {
 	}
 	for {
 		r.mu.Lock()
-		ready := r.updated || r.lost
+		updated, lost := r.updated, r.lost
+		r.lost = false
 		r.mu.Unlock()
-		if ready {
+		if updated {
 			return !r.isClosing()
+		}
+		if lost {
+			t := time.NewTimer(r.reconnectWait())
+			defer t.Stop()
+			reconnect = t.C
 		}
 		select {
 		case <-r.closing:
 			return false
 		case <-due:
 			return true
+		case <-reconnect:
+			return true
 		case <-r.wake:
 		}
 	}
+}
+
+// steady is how long a connection to the registrar lasts that was no failure.
+const steady = 10 * time.Second
+
+// reconnectWait is how long to wait before registering over a new connection:
+// not at all, unless connections keep breaking right after the answer.
+func (r *Registration) reconnectWait() time.Duration {
+	if time.Since(r.since) >= steady {
+		r.drops = 0
+	}
+	r.drops++
+	if r.drops == 1 {
+		return 0
+	}
+	return r.backOff(r.drops - 1)
 }
 
 func (r *Registration) isClosing() bool {

@@ -334,6 +334,38 @@ func TestRegister_OverTCPReconnects(t *testing.T) {
 	})
 }
 
+// A registrar that ends the connection after every answer is not hammered.
+func TestRegister_OverTCPClosedEachTimeIsNotHammered(t *testing.T) {
+	inBubble(t, nil, func(w *world) {
+		l, err := w.net.Host(w.p.addr.Addr()).Listen(context.Background(), "tcp4", w.p.addr.String())
+		require.NoError(t, err)
+		count := make(chan struct{}, 100000)
+		w.p.wg.Go(func() {
+			buf := make([]byte, 65536)
+			for {
+				c, err := l.Accept()
+				if err != nil {
+					return
+				}
+				if k, err := c.Read(buf); err == nil && len(count) < 10000 {
+					count <- struct{}{}
+					_, _ = c.Write([]byte(replyText(w.p.addr, readMessage(t, buf[:k], w.p.addr), 200, "OK", "r", "", "Expires: 3600")))
+				}
+				time.Sleep(10 * time.Millisecond) // a round trip, in the bubble's time
+				_ = c.Close()
+			}
+		})
+		a := w.account()
+		a.Transport = TCP
+		_, err = w.ua.Register(a, nil)
+		require.NoError(t, err)
+		time.Sleep(10 * time.Minute)
+		assert.Less(t, len(count), 60)
+		assert.Greater(t, len(count), 8) // it does come back
+		require.NoError(t, l.Close())
+	})
+}
+
 func TestAccount_NeverShowsThePassword(t *testing.T) {
 	a := Account{ID: "a", User: "alice", Domain: "example.com", Password: "hunter2"}
 	var b strings.Builder

@@ -70,20 +70,24 @@ func (r *Registration) tooBrief(res *sipmsg.Response, a Account) bool {
 func (r *Registration) retry(code int, reason string, err error, after time.Duration) time.Duration {
 	st := r.State()
 	attempt := st.Attempt + 1
-	step := r.ua.cfg.RetryMax
-	if shift := attempt - 1; shift < 20 {
-		step = min(step, r.ua.cfg.RetryMin<<shift)
-	}
-	wait := step/2 + rand.N(step/2+1)
-	wait = max(wait, min(after, time.Hour))
+	wait := max(r.backOff(attempt), min(after, time.Hour))
 	r.set(RegistrationState{Phase: Retrying, Code: code, Reason: reason, Err: err, RetryIn: wait, Attempt: attempt, Contact: st.Contact})
 	return wait
+}
+
+// backOff is the wait after that many failures in a row.
+func (r *Registration) backOff(failures int) time.Duration {
+	step := r.ua.cfg.RetryMax
+	if shift := failures - 1; shift < 20 {
+		step = min(step, r.ua.cfg.RetryMin<<shift)
+	}
+	return step/2 + rand.N(step/2+1)
 }
 
 // accepted handles a 2xx: the time granted is our Contact's expires
 // parameter, then the Expires header, then what we asked (RFC 3261 §10.2.4).
 func (r *Registration) accepted(a Account, res *sipmsg.Response) time.Duration {
-	r.worked, r.refusals = true, 0
+	r.worked, r.refusals, r.since = true, 0, time.Now()
 	if r.moved() {
 		return 0
 	}

@@ -156,7 +156,6 @@ func splitHostPort(s string) (host string, port int, err error) {
 	if a, perr := netip.ParseAddr(s); perr == nil {
 		return a.String(), 0, nil
 	}
-	host = s
 	if strings.HasPrefix(s, "[") {
 		end := strings.IndexByte(s, ']')
 		if end < 0 {
