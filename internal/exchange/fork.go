@@ -1,6 +1,7 @@
 package exchange
 
 import (
+	"errors"
 	"sync/atomic"
 	"time"
 
@@ -71,7 +72,7 @@ func (o *outgoing) ring(contacts []*binding, gone <-chan struct{}, why func() st
 			switch {
 			case ev.res == nil:
 				left--
-				if best.res == nil && ev.err == errFlowGone {
+				if best.res == nil && errors.Is(ev.err, errFlowGone) {
 					best.code = sipmsg.StatusTemporarilyUnavailable
 				}
 			case ev.res.IsProvisional():

@@ -94,16 +94,15 @@ func (s *service) finish(res outcome) (*Originated, error) {
 		s.media.close()
 		return out, nil
 	}
-	s.d = res.leg
+	s.d, out.service = res.leg, s
 	s.d.enrol(s)
 	s.d.ack(res.seq, nil)
 	t, err := acceptSDP(res.res.Body())
 	if err != nil {
 		s.hangup("the answer cannot be understood")
-		return out, nil
+		return out, nil //nolint:nilerr // it was answered, which is what is reported, and is over: Done is closed
 	}
 	s.ext.start(s)
 	s.media.apply(t)
-	out.service = s
 	return out, nil
 }
