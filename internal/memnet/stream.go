@@ -1,6 +1,7 @@
 package memnet
 
 import (
+	"errors"
 	"io"
 	"net"
 	"net/netip"
@@ -168,7 +169,7 @@ func (n *Network) schedule(e *event) {
 // Read reads what has arrived; io.EOF once the peer has closed.
 func (s *stream) Read(b []byte) (int, error) {
 	n, err := s.in.get(b)
-	if err != nil && err != io.EOF {
+	if err != nil && !errors.Is(err, io.EOF) {
 		return n, s.failed("read", err)
 	}
 	return n, err
@@ -185,7 +186,7 @@ func (s *stream) Write(b []byte) (int, error) {
 
 // Close ends both directions; the peer reads io.EOF after what was written.
 func (s *stream) Close() error {
-	err := error(net.ErrClosed)
+	err := net.ErrClosed
 	s.once.Do(func() {
 		err = nil
 		s.shutPipes()
