@@ -190,6 +190,20 @@ func TestMakeCall_NoInviteLeft(t *testing.T) {
 		r.see(dialer.Event{CallID: "call-1", Type: dialer.EventEnded, Outcome: &dialer.Outcome{EndedBy: dialer.Network}})
 		assert.Equal(t, []string{"MakeCallFailed"}, r.names())
 		assert.Equal(t, Idle, r.State())
+
+		// This side was at fault: no port for the sound, say.
+		require.NoError(t, r.say(t, "MakeCall", callBob))
+		r.see(dialer.Event{CallID: "call-2", Type: dialer.EventEnded, Outcome: &dialer.Outcome{
+			Disposition: dialer.MediaFailed, EndedBy: dialer.Local,
+		}})
+		assert.Equal(t, []string{"MakeCallFailed", "MakeCallFailed"}, r.names())
+
+		// EndCall was faster than the INVITE: nothing failed.
+		require.NoError(t, r.say(t, "MakeCall", callBob))
+		r.see(dialer.Event{CallID: "call-3", Type: dialer.EventEnded, Outcome: &dialer.Outcome{
+			Disposition: dialer.Cancelled, EndedBy: dialer.Local,
+		}})
+		assert.Equal(t, []string{"MakeCallFailed", "MakeCallFailed", "CallEnded"}, r.names())
 	})
 }
 

@@ -124,7 +124,7 @@ func (a *Agent) observe(ev dialer.Event) {
 		a.take(inAnswered, effectArgs{event: ev})
 	case dialer.EventEnded:
 		in := inEnded
-		if o := ev.Outcome; o != nil && a.state == Outgoing && !o.InviteSent && o.EndedBy != dialer.Local {
+		if o := ev.Outcome; o != nil && a.state == Outgoing && !o.InviteSent && o.Disposition != dialer.Cancelled {
 			in = inEndedBefore
 			a.log.Warn("the call could not leave", "call", ev.CallID, "error", o.Err)
 		}
