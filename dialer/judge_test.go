@@ -66,12 +66,16 @@ func legal(events []Event) string {
 			fault = toggle(&far, ev.Type == EventRemoteHeld)
 		case EventMuted, EventUnmuted:
 			fault = toggle(&mute, ev.Type == EventMuted)
+		case EventBlocked:
+			fault = when(!first || ev.Direction != Inbound, "blocked not first")
+		case EventDigit: // at any time after the answer, as below
 		case EventEnded:
 			fault = rightOutcome(ev, seen)
 		}
 		switch ev.Type {
 		case EventHeld, EventResumed, EventRemoteHeld, EventRemoteResumed, EventDigit:
 			fault += when(seen[EventAnswered] == 0, "before the answer")
+		default: // may come before it
 		}
 		if fault != "" {
 			return fmt.Sprintf("%s: %s", ev.Type, fault)

@@ -102,7 +102,7 @@ func (p *Ports) Open(local netip.Addr) (*Socket, error) {
 			return nil, fmt.Errorf("media: cannot open ports on %v: %w", local, err)
 		}
 	}
-	return nil, fmt.Errorf("media: %w: all %d pairs of range %v on %v are taken (%v); end calls or widen the range",
+	return nil, fmt.Errorf("media: %w: all %d pairs of range %v on %v are taken (%w); end calls or widen the range",
 		ErrNoPort, count, p.cfg.Range, local, last)
 }
 

@@ -96,6 +96,7 @@ func (s *Session) packet(d *slot, data []byte) {
 		if s.description.receives() {
 			s.events.Put(h.Timestamp, payload, h.Marker, d.arrival)
 		}
+	case jitter.ComfortNoise, jitter.Unmapped: // sent when it suits the peer: their times say nothing of the path
 	}
 	if s.description.receives() {
 		s.playout.Put(jitter.Header{

@@ -101,7 +101,7 @@ func (c *packetConn) read(p []byte) (int, netip.AddrPort, error) {
 	}
 	a, err := netip.ParseAddrPort(from.String())
 	if err != nil {
-		return n, netip.AddrPort{}, nil // an address nobody is latched to
+		return n, netip.AddrPort{}, nil //nolint:nilerr // read well, but from an address that nobody is latched to
 	}
 	return n, unmap(a), nil
 }

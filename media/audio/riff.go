@@ -99,7 +99,7 @@ func (d *decoder) run() error {
 	}
 }
 
-func isEnd(err error) bool { return err == io.EOF || errors.Is(err, io.ErrUnexpectedEOF) }
+func isEnd(err error) bool { return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) }
 
 // chunk reads the head of the next chunk.
 func (d *decoder) chunk() (id string, size uint32, err error) {

@@ -43,7 +43,8 @@ func (p *Playout) read(dst []int16) Kind {
 	var amount [Comfort + 1]int
 	for len(dst) > 0 {
 		s, hole := p.upcoming()
-		n, kind := len(dst), Silence
+		n := len(dst)
+		var kind Kind
 		switch {
 		case s == nil:
 			kind = p.bridge(dst, p.timed, false)
