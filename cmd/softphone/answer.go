@@ -130,6 +130,12 @@ func (o *answerOptions) check() error {
 	if o.maxCalls < 1 {
 		return usagef("--max-calls is %d; at least one call must be possible", o.maxCalls)
 	}
+	if o.count < 0 {
+		return usagef("--count is %d; leave it out to answer any number of calls", o.count)
+	}
+	if err := notNegative(times{"--after": o.after, "--duration": o.duration}); err != nil {
+		return err
+	}
 	if err := checkDigits(o.dtmf); err != nil {
 		return err
 	}

@@ -47,7 +47,9 @@ written as you like: 010-1234-5678, +82 10 1234 5678 and 01012345678 are the sam
   softphone block add 070 --prefix
   softphone block check +82-70-1234-5678
   softphone block list
-  softphone block remove 1`,
+  softphone block remove 1
+
+` + exitHelp,
 		Args: noOther,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
@@ -76,7 +78,7 @@ func (f *blockFlags) with(ctx context.Context, env *environment, do func(*printe
 	}
 	s, err := store.Open(ctx, filepath.Join(c.DataDir, phone.StoreName), store.Options{})
 	if err != nil {
-		return err
+		return badInput(err)
 	}
 	defer func() { err = errors.Join(err, s.Close()) }()
 	list, err := blocklist.New(plan, blocklist.Options{Store: s.Rules(), AnonymousBlocked: c.Block.Anonymous})
@@ -90,6 +92,12 @@ func newBlockAdd(env *environment, f *blockFlags) *cobra.Command {
 	var prefix, postfix bool
 	cmd := &cobra.Command{
 		Use: "add NUMBER", Short: "Block a number, or all that begin or end like it",
+		Long: `add makes a rule: for the whole number, or for all that begin or end like it.
+
+  softphone block add 010-1234-5678
+  softphone block add 070 --prefix
+
+` + exitHelp,
 		Args: exactly(1, "one number"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			kind := blocklist.Exact
@@ -119,6 +127,7 @@ func newBlockAdd(env *environment, f *blockFlags) *cobra.Command {
 func newBlockRemove(env *environment, f *blockFlags) *cobra.Command {
 	return &cobra.Command{
 		Use: "remove ID", Short: "Remove a rule by the id that `block list` shows",
+		Long: "remove takes a rule back, by the id that `block list` shows.\n\n  softphone block remove 1\n\n" + exitHelp,
 		Args: exactly(1, "one id"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			id, err := strconv.ParseInt(args[0], 10, 64)
@@ -139,6 +148,7 @@ func newBlockRemove(env *environment, f *blockFlags) *cobra.Command {
 func newBlockList(env *environment, f *blockFlags) *cobra.Command {
 	return &cobra.Command{
 		Use: "list", Short: "List the rules", Args: exactly(0, "no arguments"),
+		Long: "list shows the rules with their ids.\n\n  softphone block list\n\n" + exitHelp,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return f.with(cmd.Context(), env, func(p *printer, _ *number.Plan, l *blocklist.List) error {
 				rules := l.Rules()
@@ -157,6 +167,7 @@ func newBlockList(env *environment, f *blockFlags) *cobra.Command {
 func newBlockCheck(env *environment, f *blockFlags) *cobra.Command {
 	return &cobra.Command{
 		Use: "check NUMBER", Short: "Tell whether a caller would be blocked, and by which rule; exit code 11 if so",
+		Long: "check tells whether a caller would be blocked, and by which rule.\n\n  softphone block check +82-70-1234-5678\n\n" + exitHelp,
 		Args: exactly(1, "one number"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return f.with(cmd.Context(), env, func(p *printer, plan *number.Plan, l *blocklist.List) error {

@@ -3,6 +3,8 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
+	"strconv"
 	"strings"
 	"time"
 
@@ -87,6 +89,9 @@ func call(ctx context.Context, env *environment, o *callOptions, target string) 
 	})
 	c, err := s.Dial(ctx, target, phone.DialOptions{Sink: e.sink})
 	if err != nil {
+		if !strings.Contains(err.Error(), strconv.Quote(target)) {
+			err = fmt.Errorf("%q cannot be called: %w", target, err)
+		}
 		return errors.Join(&exitError{exitUsage, err}, finish(), e.finish())
 	}
 	o.drive(ctx, c, e)
@@ -111,10 +116,13 @@ func (o *callOptions) check() error {
 	if err := checkDigits(o.dtmf); err != nil {
 		return err
 	}
-	if len(o.hold) != 0 && len(o.hold) != 2 {
+	if len(o.hold) != 0 && (len(o.hold) != 2 || min(o.hold[0], o.hold[1]) < 0) {
 		return usagef("--hold takes two times: when, and for how long, such as --hold 3s,2s")
 	}
-	return nil
+	if o.timeout <= 0 {
+		return usagef("--timeout is %s; give the other side some time, such as 30s", o.timeout)
+	}
+	return notNegative(times{"--duration": o.duration, "--tail": o.tail})
 }
 
 // addAccount adds the account to call with; a whole SIP URI needs none.

@@ -3,8 +3,10 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"log/slog"
+	"os"
 	"strings"
 	"sync"
 	"time"
@@ -23,7 +25,12 @@ func newDemo(env *environment) *cobra.Command {
 		Long: `demo starts a small exchange and two phones in this process, on loopback, and runs a
 real PhoneCall conversation: a MakeCall directive, ringing, the answer, speech both ways,
 digits, a blocked caller, the end. It exits 0 only when what each side heard is what the
-other one said. It needs no network, no PBX and no sound card.`,
+other one said. It needs no network, no PBX and no sound card.
+
+  softphone demo
+  softphone demo --quiet --dir recordings
+
+` + exitHelp,
 		Args: exactly(0, "no arguments"),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return runDemo(cmd.Context(), env, dir, asJSON, quiet)
@@ -37,6 +44,11 @@ other one said. It needs no network, no PBX and no sound card.`,
 }
 
 func runDemo(ctx context.Context, env *environment, dir string, asJSON, quiet bool) error {
+	if dir != "" {
+		if err := os.MkdirAll(dir, 0o700); err != nil {
+			return usagef("--dir: %w", err)
+		}
+	}
 	out := newPrinter(env.stdout, asJSON)
 	start := time.Now()
 	var mu sync.Mutex // one step is several lines
@@ -61,14 +73,17 @@ func runDemo(ctx context.Context, env *environment, dir string, asJSON, quiet bo
 		Error string `json:"error,omitempty"`
 		demo.Report
 	}{Type: "result", Cause: "done", Report: report}
+	if ctx.Err() != nil {
+		err = &exitError{exitCancelled, errors.New("the demo was interrupted")}
+	}
 	if err != nil {
 		result.Cause, result.Error = "failed", err.Error()
 	}
 	out.line(result, "%s", reportText(report, err))
-	if err != nil {
+	if err != nil && ctx.Err() == nil {
 		return &exitError{exitMedia, fmt.Errorf("the demo did not go as it should: %w", err)}
 	}
-	return nil
+	return err
 }
 
 // stepText is one step in a form a newcomer understands.

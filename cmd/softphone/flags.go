@@ -118,6 +118,13 @@ func (f *flags) load(env *environment) (config.File, error) {
 
 // account puts the account of the flags in front of those of the file.
 func (f *flags) account(env *environment, c *config.File, first func(...string) string) error {
+	f.transport = strings.ToLower(f.transport)
+	if f.transport != "" && f.transport != "udp" && f.transport != "tcp" {
+		return usagef("--transport is %q; there are udp and tcp", f.transport)
+	}
+	if err := notNegative(times{"--expires": f.expires}); err != nil {
+		return err
+	}
 	server, user := first(f.server, env.getenv("SOFTPHONE_SERVER")), first(f.user, env.getenv("SOFTPHONE_USER"))
 	if server == "" && user == "" {
 		return nil
@@ -162,6 +169,19 @@ func (f *flags) password(env *environment, user, server string) (string, error) 
 		return "", fmt.Errorf("the password could not be read: %w", err)
 	}
 	return string(p), nil
+}
+
+// times are flags that hold a time.
+type times map[string]time.Duration
+
+// notNegative refuses times that lie before now.
+func notNegative(given times) error {
+	for name, t := range given {
+		if t < 0 {
+			return usagef("%s is %s; a time cannot be negative", name, t)
+		}
+	}
+	return nil
 }
 
 // logger writes to standard error, as lines for people or as JSON.

@@ -50,6 +50,12 @@ itself when the PBX was away, and takes it back at the end.
 }
 
 func register(ctx context.Context, env *environment, f *flags, duration, timeout time.Duration) (err error) {
+	if timeout <= 0 {
+		return usagef("--timeout is %s; give the PBX some time, such as 35s", timeout)
+	}
+	if err := notNegative(times{"--duration": duration}); err != nil {
+		return err
+	}
 	var out *printer
 	s, err := f.open(ctx, env, func(c *phone.Config) {
 		out = newPrinter(env.stdout, f.json)

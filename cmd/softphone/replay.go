@@ -20,7 +20,9 @@ func newReplay(env *environment) *cobra.Command {
 engine 10 ms at a time and writes what a listener would have heard. A line of the trace
 is "SEQ SEND_MS ARRIVE_MS", one 20 ms packet, ARRIVE_MS -1 for one that was lost.
 
-  softphone replay --trace testdata/traces/wifi.txt --in speech.wav --out heard.wav --json`,
+  softphone replay --trace testdata/traces/wifi.txt --in speech.wav --out heard.wav --json
+
+` + exitHelp,
 		Args: exactly(0, "no arguments"),
 		RunE: func(*cobra.Command, []string) error {
 			for flag, v := range map[string]string{"--trace": trace, "--in": in, "--out": out} {
@@ -83,6 +85,7 @@ func newVersion(env *environment) *cobra.Command {
 	var asJSON bool
 	cmd := &cobra.Command{
 		Use: "version", Short: "Print the version", Args: exactly(0, "no arguments"),
+		Long: "version prints which softphone this is.\n\n  softphone version --json\n\n" + exitHelp,
 		RunE: func(*cobra.Command, []string) error {
 			if asJSON {
 				return json.NewEncoder(env.stdout).Encode(buildInfo())

@@ -29,7 +29,8 @@ func run(ctx context.Context, env *environment) int {
 	}
 	var silent *silentError
 	if !errors.As(err, &silent) {
-		fmt.Fprintf(env.stderr, "softphone: %s\n", strings.TrimPrefix(err.Error(), "softphone: "))
+		sentence := strings.ReplaceAll(strings.TrimSpace(err.Error()), "\n", "; ") // of joined errors
+		fmt.Fprintf(env.stderr, "softphone: %s\n", strings.TrimPrefix(sentence, "softphone: "))
 	}
 	return exitCode(err)
 }

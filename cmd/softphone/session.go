@@ -54,9 +54,18 @@ func (f *flags) open(ctx context.Context, env *environment, hook func(*phone.Con
 		if s.capture != nil {
 			_ = s.capture.Close()
 		}
-		return nil, err
+		return nil, badInput(err)
 	}
 	return s, nil
+}
+
+// badInput is an error whose cause is an address, a folder or a value that was
+// given: a port in use, a folder that cannot be written, an unknown region.
+func badInput(err error) error {
+	if errors.Is(err, context.Canceled) {
+		return &exitError{exitCancelled, errors.New("interrupted before the phone was ready")}
+	}
+	return &exitError{exitUsage, err}
 }
 
 // follow prints this run's call events in the background; the function it

@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -24,19 +25,43 @@ type sound struct {
 	open  []*audio.Recorder
 }
 
-// check reads what is to be played before any call is made.
+// check reads what is to be played and looks at where to record before any call
+// is made.
 func (s *sound) check() error {
 	if s.echo && s.play != "" {
 		return usagef("--echo and --play exclude each other: both say what the other side hears")
 	}
-	if s.play == "" {
-		return nil
+	if err := s.checkRecord(); err != nil || s.play == "" {
+		return err
 	}
 	wav, err := audio.OpenWAV(s.play)
 	if err != nil {
 		return usagef("--play: %w", err)
 	}
 	s.wav = wav
+	return nil
+}
+
+// checkRecord finds out early that a recording cannot be written, or would
+// replace what is to be played.
+func (s *sound) checkRecord() error {
+	if s.record == "" {
+		return nil
+	}
+	dir := filepath.Dir(s.record)
+	if info, err := os.Stat(dir); err != nil || !info.IsDir() {
+		return usagef("--record %s: there is no folder %s; make it first", s.record, dir)
+	}
+	there, err := os.Stat(s.record)
+	if err != nil {
+		return nil // it does not exist yet
+	}
+	if there.IsDir() {
+		return usagef("--record %s is a folder; give the name of a file", s.record)
+	}
+	if played, err := os.Stat(s.play); err == nil && os.SameFile(there, played) {
+		return usagef("--record and --play are the same file %s; the recording would replace it", s.play)
+	}
 	return nil
 }
 
