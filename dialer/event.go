@@ -70,10 +70,11 @@ type Event struct {
 	Direction Direction
 	AccountID string
 	Remote    sip.Identity
-	Code      int      // SIP status code of EventRinging, EventEarlyMedia, EventBlocked and EventEnded; 0 when none
-	Reason    string   // reason phrase that came with Code
-	Digit     rune     // EventDigit: 0-9, *, #, A-D
-	Verdict   Verdict  // EventBlocked
-	Outcome   *Outcome // EventEnded
-	Context   string   // DialRequest.Context, as it was given
+	Code      int       // SIP status code of EventRinging, EventEarlyMedia, EventBlocked and EventEnded; 0 when none
+	Reason    string    // reason phrase that came with Code
+	Digit     rune      // EventDigit: 0-9, *, #, A-D
+	Verdict   Verdict   // EventBlocked
+	Outcome   *Outcome  // EventEnded
+	Context   string    // DialRequest.Context, as it was given
+	Started   time.Time // when the Call came to be
 }

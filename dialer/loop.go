@@ -135,7 +135,7 @@ func (c *Call) finish() {
 		"code", out.Code, "ring", out.Ring, "talk", out.Talk)
 	c.d.cfg.Events(Event{
 		CallID: c.id, Time: now, Type: EventEnded, Direction: c.info.Direction,
-		AccountID: c.info.AccountID, Remote: c.info.Remote, Context: c.info.Context,
+		AccountID: c.info.AccountID, Remote: c.info.Remote, Context: c.info.Context, Started: c.info.Started,
 		Code: out.Code, Reason: out.Reason, Outcome: &out,
 	})
 	close(c.done)
@@ -170,7 +170,7 @@ func (c *Call) tell(t EventType, code int, reason string) {
 func (c *Call) event(t EventType, code int, reason string) Event {
 	return Event{
 		CallID: c.id, Time: time.Now(), Type: t, Direction: c.info.Direction,
-		AccountID: c.info.AccountID, Remote: c.info.Remote, Context: c.info.Context,
+		AccountID: c.info.AccountID, Remote: c.info.Remote, Context: c.info.Context, Started: c.info.Started,
 		Code: code, Reason: reason,
 	}
 }

@@ -93,7 +93,16 @@ func (t *telephone) BlockCaller(id string) error {
 	if !ok {
 		return dialer.ErrEnded
 	}
-	return p.blockExact(p.run, call.Remote())
+	remote := call.Remote()
+	if remote.Anonymous || remote.URI.User == "" {
+		return nil // no number to block
+	}
+	p.barred.Store(id, struct{}{})
+	err := p.blockExact(p.run, remote)
+	if _, live := p.dialer.Call(id); !live || err != nil {
+		p.barred.Delete(id)
+	}
+	return err
 }
 
 // request runs f for the call in the background; its failure is logged, its

@@ -107,6 +107,7 @@ func (p *Phone) happened(ev dialer.Event) {
 	}
 	row := p.historyRow(ev)
 	if ev.Outcome != nil {
+		p.barred.Delete(ev.CallID)
 		data.Ended = summary(*ev.Outcome)
 		data.Code, data.Reason = ev.Outcome.Code, ev.Outcome.Reason
 	}
@@ -215,16 +216,18 @@ func QualityOf(m media.Stats) Quality {
 	}
 }
 
-// historyRow is the call's row in the history: open when the call begins, whole
-// when it is over, nil in between. A row that stays open tells the next start
-// that the process died in the call.
+// historyRow is the call's row in the history: open when the call begins and
+// when it is answered, whole when it is over, nil in between. A row that stays
+// open tells the next start that the process died in the call.
 func (p *Phone) historyRow(ev dialer.Event) *store.HistoryRow {
 	var o dialer.Outcome
 	switch {
 	case ev.Outcome != nil:
 		o = *ev.Outcome
 	case ev.Type == dialer.EventDialing, ev.Type == dialer.EventIncoming:
-		o.Started = ev.Time
+		o.Started = ev.Started
+	case ev.Type == dialer.EventAnswered:
+		o.Started, o.Answered = ev.Started, ev.Time
 	default:
 		return nil
 	}
@@ -232,8 +235,12 @@ func (p *Phone) historyRow(ev dialer.Event) *store.HistoryRow {
 	if ev.Direction == dialer.Outbound {
 		direction = "out"
 	}
+	kind := historyType(ev.Direction, o)
+	if _, barred := p.barred.Load(ev.CallID); barred && o.Answered.IsZero() {
+		kind = store.HistoryBlocked
+	}
 	return &store.HistoryRow{
-		CallID: ev.CallID, Direction: direction, Type: historyType(ev.Direction, o),
+		CallID: ev.CallID, Direction: direction, Type: kind,
 		Number: p.caller(ev.Remote).String(), RawNumber: ev.Remote.URI.User, Name: ev.Remote.DisplayName,
 		AccountID: ev.AccountID, CallType: "NORMAL", Cause: cause(o),
 		Started: o.Started, Answered: o.Answered, Ended: o.Ended, Ring: o.Ring, Talk: o.Talk, SIPCode: o.Code,

@@ -84,6 +84,7 @@ type Phone struct {
 	agent  *agent.Agent
 
 	accounts accounts
+	barred   sync.Map       // ids of ringing calls that BlockIncomingCall refuses
 	work     sync.WaitGroup // upkeep, and short-lived requests of the directive layer
 	stop     context.CancelFunc
 	run      context.Context

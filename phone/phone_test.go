@@ -3,6 +3,8 @@ package phone_test
 import (
 	"context"
 	"net/netip"
+	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -64,13 +66,18 @@ type user struct {
 
 func (w *world) phone(t *testing.T, addr, name string, mode config.Mode) *user {
 	t.Helper()
+	return w.phoneAt(t, addr, name, mode, phone.Memory)
+}
+
+func (w *world) phoneAt(t *testing.T, addr, name string, mode config.Mode, path string) *user {
+	t.Helper()
 	u := &user{done: make(chan struct{})}
 	host := w.net.Host(netip.MustParseAddr(addr))
 	file := config.Default()
 	file.SIP.Listen = []string{"udp:" + addr + ":5060"}
 	var err error
 	u.Phone, err = phone.Open(t.Context(), phone.Config{
-		File: file, StorePath: phone.Memory,
+		File: file, StorePath: path,
 		Network:     sip.Network{ListenPacket: host.ListenPacket, Listen: host.Listen, Dial: host.Dial, LocalFor: host.LocalFor},
 		ListenMedia: host.ListenPacket,
 		Calls: func(ev dialer.Event) {
@@ -162,6 +169,72 @@ func TestPhone_DirectedCall(t *testing.T) {
 		require.NoError(t, err)
 		require.Len(t, rows, 1)
 		assert.Equal(t, store.HistoryIn, rows[0].Type)
+	})
+}
+
+// A call that was answered when the process died was not missed.
+func TestPhone_AnsweredCallAfterACrash(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, "alice", "bob")
+		defer w.close(t)
+		live, dead := filepath.Join(t.TempDir(), "live.db"), filepath.Join(t.TempDir(), "dead.db")
+		alice := w.phone(t, "10.0.0.2", "alice", config.ModeAutomation)
+		defer alice.close(t)
+		bob := w.phoneAt(t, "10.0.0.3", "bob", config.ModePhone, live)
+		defer bob.close(t)
+		began := time.Now()
+		_, err := alice.Dial(t.Context(), "bob", phone.DialOptions{})
+		require.NoError(t, err)
+		time.Sleep(time.Second)
+		require.NoError(t, bob.Agent().Handle(t.Context(), directive("AcceptCall", `{"speakerPhone":false}`)))
+		time.Sleep(time.Second)
+		for _, suffix := range []string{"", "-wal"} { // what a crash now leaves on the disk
+			data, err := os.ReadFile(live + suffix)
+			require.NoError(t, err)
+			require.NoError(t, os.WriteFile(dead+suffix, data, 0o600))
+		}
+		s, err := store.Open(t.Context(), dead, store.Options{})
+		require.NoError(t, err)
+		defer func() { require.NoError(t, s.Close()) }()
+		calls, err := s.RecoverOpenCalls(t.Context(), nil)
+		require.NoError(t, err)
+		require.Len(t, calls, 1)
+		assert.Equal(t, store.HistoryIn, calls[0].Row.Type)
+		assert.Equal(t, store.CauseRestart, calls[0].Row.Cause)
+		assert.WithinDuration(t, began, calls[0].Row.Started, 500*time.Millisecond)
+		assert.InDelta(t, 1, calls[0].Row.Answered.Sub(calls[0].Row.Started).Seconds(), 0.2)
+		missed, err := s.IsRecentMissed(t.Context(), "alice")
+		require.NoError(t, err)
+		assert.False(t, missed)
+	})
+}
+
+// BlockIncomingCall refuses who rings, and is told apart from a refusal.
+func TestPhone_BlockIncomingCallIsBlockedInTheHistory(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, "01011112222", "01033334444")
+		defer w.close(t)
+		alice := w.phone(t, "10.0.0.2", "01011112222", config.ModeAutomation)
+		defer alice.close(t)
+		bob := w.phone(t, "10.0.0.3", "01033334444", config.ModePhone)
+		defer bob.close(t)
+		c, err := alice.Dial(t.Context(), "01033334444", phone.DialOptions{})
+		require.NoError(t, err)
+		time.Sleep(time.Second)
+		require.NoError(t, bob.Agent().Handle(t.Context(), directive("BlockIncomingCall", `{}`)))
+		<-c.Done()
+		time.Sleep(time.Second)
+		assert.Equal(t, "CallArrived CallEnded", bob.types(phone.TypePhoneCall))
+		again, err := alice.Dial(t.Context(), "01033334444", phone.DialOptions{})
+		require.NoError(t, err)
+		<-again.Done()
+		time.Sleep(time.Second)
+		assert.Equal(t, "CallArrived CallEnded", bob.types(phone.TypePhoneCall), "the second time nothing rang")
+		rows, err := bob.Store().History(t.Context(), store.HistoryFilter{})
+		require.NoError(t, err)
+		require.Len(t, rows, 2)
+		assert.Equal(t, store.HistoryBlocked, rows[0].Type)
+		assert.Equal(t, store.HistoryBlocked, rows[1].Type)
 	})
 }
 

@@ -41,9 +41,6 @@ func (p *Phone) screen(c dialer.Caller) dialer.Verdict {
 
 // blockExact stores an EXACT rule for who is ringing.
 func (p *Phone) blockExact(ctx context.Context, id sip.Identity) error {
-	if id.Anonymous || id.URI.User == "" {
-		return nil // no number to block
-	}
 	_, err := p.rules.Add(ctx, blocklist.Exact, id.URI.User, "BlockIncomingCall")
 	return err
 }
