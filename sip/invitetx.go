@@ -39,6 +39,12 @@ func (t *inviteTx) run(ctx context.Context) (*sipmsg.Response, error) {
 	branch := branchOf(t.req)
 	in := t.ua.inboxes.open(branch)
 	defer t.ua.inboxes.close(branch)
+	var refused <-chan struct{} // nobody listens there
+	if t.rt.transport == UDP && tagOf(t.req.To().Params) == "" {
+		hit, stop := t.ua.refused.watch(t.rt.addr)
+		defer stop()
+		refused = hit
+	}
 	if err := t.ua.begin(tx, t.rt, sipmsg.INVITE); err != nil {
 		return nil, err
 	}
@@ -68,13 +74,16 @@ func (t *inviteTx) run(ctx context.Context) (*sipmsg.Response, error) {
 			if !res.IsProvisional() {
 				return t.final(tx, res, taken)
 			}
-			proceeding = true
+			proceeding, refused = true, nil
 			t.provisional(res)
 		case <-cancel:
 			cancel, wanted = nil, true
 		case <-giveUp:
 			tx.Terminate()
 			return nil, errCancelled
+		case <-refused:
+			tx.Terminate()
+			return nil, unreachable("INVITE to "+t.rt.addr.String()+" over udp was refused: nobody listens there", nil)
 		case <-tx.Done():
 			for res := in.take(); res != nil; res = in.take() {
 				if !res.IsProvisional() { // the connection ended right behind it

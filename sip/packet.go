@@ -22,6 +22,7 @@ type packetConn struct {
 }
 
 func newPacketConn(ua *UserAgent, c net.PacketConn) *packetConn {
+	reportRefusals(c)
 	return &packetConn{PacketConn: c, ua: ua, local: addrPortOf(c.LocalAddr())}
 }
 
@@ -35,6 +36,7 @@ func (c *packetConn) ReadFrom(p []byte) (int, net.Addr, error) {
 			}
 			// A port-unreachable or oversized datagram must not end the listener.
 			c.ua.log.Debug("sip: udp read failed", "listener", c.local, "err", err)
+			takeRefusals(c.PacketConn, c.ua.refused.tell)
 			if !c.ua.pause(10 * time.Millisecond) {
 				return 0, nil, net.ErrClosed
 			}
@@ -86,9 +88,19 @@ func (c *packetConn) accept(data []byte, source netip.AddrPort) []byte {
 // send writes one datagram.
 func (c *packetConn) send(data []byte, to netip.AddrPort) error {
 	c.ua.tap(true, UDP, c.local, to, data) // first, or the answer might be seen before
-	_, err := c.PacketConn.WriteTo(data, net.UDPAddrFromAddrPort(to))
-	return err
+	addr := net.UDPAddrFromAddrPort(to)
+	for tries := 1; ; tries++ {
+		_, err := c.PacketConn.WriteTo(data, addr)
+		if err == nil || tries == maxWrites || errors.Is(err, net.ErrClosed) {
+			return err
+		}
+		// What fails may be the report of an earlier datagram, to somebody else.
+		takeRefusals(c.PacketConn, c.ua.refused.tell)
+	}
 }
+
+// maxWrites is how often one datagram is tried.
+const maxWrites = 3
 
 // udpPath is the connection sipgo writes through: a listener and, for
 // requests, where the transaction goes. Having the destination here keeps the

@@ -31,6 +31,7 @@ type UserAgent struct {
 	sources *sources
 	finals  *finals
 	inboxes *inboxes
+	refused *refused
 	streams *streamSet
 	dialled *dialListener
 	packets []*packetConn
@@ -62,7 +63,7 @@ type UserAgent struct {
 func New(cfg Config) (*UserAgent, error) {
 	cfg = cfg.withDefaults()
 	ua := &UserAgent{
-		cfg: cfg, log: cfg.Logger, gate: newGate(cfg.MaxMessage), sources: newSources(), finals: newFinals(), inboxes: newInboxes(), streams: newStreamSet(),
+		cfg: cfg, log: cfg.Logger, gate: newGate(cfg.MaxMessage), sources: newSources(), finals: newFinals(), inboxes: newInboxes(), refused: newRefused(), streams: newStreamSet(),
 		closing: make(chan struct{}), closed: make(chan struct{}),
 		regs: make(map[*Registration]struct{}), invites: make(map[string]*ClientInvite),
 		invitations: make(map[string]*Invitation), dialogs: make(map[string]*Dialog),

@@ -1,0 +1,53 @@
+package sip
+
+import (
+	"context"
+	"net"
+	"net/netip"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// Where nobody listens the system says so, and the caller hears it at once; a
+// call to somebody else is not disturbed.
+func TestInvite_RefusedPort_RFC3261_18_4(t *testing.T) {
+	for _, host := range []string{"127.0.0.1", "::1"} {
+		addr := netip.MustParseAddr(host)
+		ua, err := New(Config{Listen: []Listen{{UDP, netip.AddrPortFrom(addr, 0)}}, CloseTimeout: 10 * time.Millisecond})
+		if err != nil && addr.Is6() {
+			continue // a machine without IPv6
+		}
+		require.NoError(t, err)
+		quiet, err := net.ListenPacket("udp", net.JoinHostPort(host, "0")) // listens and says nothing
+		require.NoError(t, err)
+		gone, err := net.ListenPacket("udp", net.JoinHostPort(host, "0"))
+		require.NoError(t, err)
+		closed := addrPortOf(gone.LocalAddr())
+		require.NoError(t, gone.Close())
+		call := func(to netip.AddrPort) *ClientInvite {
+			return ua.Invite(context.Background(), InviteRequest{
+				Account: Account{User: "alice"}, Offer: offerText("offer"),
+				Target: URI{Scheme: "sip", User: "bob", Host: to.Addr().String(), Port: int(to.Port())},
+			})
+		}
+		other := call(addrPortOf(quiet.LocalAddr()))
+		next[Sent](t, other)
+		start := time.Now()
+		c := call(closed)
+		next[Sent](t, c)
+		f := next[Final](t, c)
+		require.ErrorIs(t, f.Err, ErrUnreachable)
+		assert.ErrorContains(t, f.Err, "refused")
+		assert.Less(t, time.Since(start), 5*time.Second)
+		select {
+		case r := <-other.Responses():
+			t.Errorf("the other call ended: %+v", r)
+		case <-time.After(100 * time.Millisecond):
+		}
+		require.NoError(t, ua.Close())
+		require.NoError(t, quiet.Close())
+	}
+}
