@@ -134,7 +134,7 @@ func readDirectives(ctx context.Context, in io.Reader, complain io.Writer, a *ag
 	r := bufio.NewReaderSize(in, 64<<10)
 	for n := 1; ; n++ {
 		line, err := readLine(r)
-		if line = bytes.TrimSpace(line); len(line) > 0 {
+		if line = bytes.TrimSpace(line); len(line) > 0 && ctx.Err() == nil {
 			if refused := a.Handle(ctx, line); refused != nil && !errors.Is(refused, agent.ErrClosed) {
 				fmt.Fprintf(complain, "line %d: %s\n", n, strings.ReplaceAll(refused.Error(), "\n", "; "))
 			}
