@@ -1,0 +1,199 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// TestUsageErrors: one clear sentence, exit code 2, nothing on standard output,
+// and no phone that starts.
+func TestUsageErrors(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	file := func(name, text string) string {
+		path := filepath.Join(dir, name)
+		require.NoError(t, os.WriteFile(path, []byte(text), 0o600))
+		return path
+	}
+	open := file("open.password", "secret")
+	require.NoError(t, os.Chmod(open, 0o644))
+	openConfig := file("open.toml", "[[account]]\nserver = \"h\"\nuser = \"u\"\npassword = \"hush-hush\"\n")
+	require.NoError(t, os.Chmod(openConfig, 0o644))
+	wav := speechFile(t)
+	garbage := file("garbage.wav", "no sound at all")
+	nowhere := filepath.Join(dir, "no", "such")
+	account := []string{"--server", "127.0.0.1:9", "--user", "alice"}
+	ex := newExchange(t)
+
+	for name, c := range map[string]struct {
+		line string // $WORDS stand for files
+		says string
+	}{
+		"no such command":        {"fax", `"fax"`},
+		"no such flag":           {"call --speed 3 600", "--speed"},
+		"flag without value":     {"call 600 --play", "--play"},
+		"bad duration":           {"call 600 --duration fast", "fast"},
+		"bad number":             {"answer --max-calls many", "many"},
+		"no target":              {"call", "one target"},
+		"two targets":            {"call 600 601", "one target"},
+		"empty target":           {"call $ACCOUNT \x00", "empty"},
+		"target without host":    {"call 600", "600"},
+		"target of no sense":     {"call $ACCOUNT sip:", "sip:"},
+		"register what":          {"register alice", "no arguments"},
+		"register without PBX":   {"register", "--server"},
+		"run without PBX":        {"run", "--server"},
+		"demo what":              {"demo now", "no arguments"},
+		"version of what":        {"version now", "no arguments"},
+		"user alone":             {"call --user alice 600", "--server"},
+		"server alone":           {"call --server pbx 600", "--user"},
+		"server of no sense":     {"register --server a/b --user alice", "a/b"},
+		"port of no sense":       {"register --server pbx:99999 --user alice", "1 to 65535"},
+		"transport":              {"register $ACCOUNT --transport sctp", "sctp"},
+		"transport without PBX":  {"call sip:a@127.0.0.1:9 --transport sctp", "sctp"},
+		"password on command":    {"register $ACCOUNT --password x", "--password"},
+		"no password file":       {"register $ACCOUNT --password-file $NOWHERE", "$NOWHERE"},
+		"password file of all":   {"register $ACCOUNT --password-file $OPEN", "chmod 600"},
+		"listen":                 {"answer --listen here", "here"},
+		"listen on other host":   {"answer --listen 192.0.2.1:5060", "192.0.2.1"},
+		"data folder":            {"answer --data-dir $GARBAGE", "$GARBAGE"},
+		"data folder of rules":   {"block list --data-dir $GARBAGE", "$GARBAGE"},
+		"record into a folder":   {"answer --record /", "--record"},
+		"port in use":            {"answer --listen $EXCHANGE", "in use"},
+		"rtp ports":              {"answer --rtp-ports 9-5", "9-5"},
+		"codec":                  {"call sip:a@127.0.0.1:9 --codec opus", "opus"},
+		"ptime":                  {"call sip:a@127.0.0.1:9 --ptime 15ms", "15ms"},
+		"playout delay":          {"answer --playout-delay 1ms", "--playout-delay"},
+		"negative playout delay": {"answer --playout-delay -30ms", "--playout-delay"},
+		"log level":              {"answer --log-level loud", "loud"},
+		"no config":              {"run -c $NOWHERE", "$NOWHERE"},
+		"config for all":         {"run -c $OPENCONFIG", "chmod 600"},
+		"config syntax":          {"run -c $SYNTAX", ":2:"},
+		"config unknown key":     {"run -c $UNKNOWN", "sip.lissten"},
+		"config unknown table":   {"run -c $TABLE", "sips"},
+		"config unknown account": {"run -c $ACCOUNTKEY", "account.passwort"},
+		"config region":          {"run -c $REGION", "Korea"},
+		"config several":         {"run -c $SEVERAL", "media.ptime"},
+		"block config":           {"block list -c $UNKNOWN", "sip.lissten"},
+		"no WAV":                 {"call sip:a@127.0.0.1:9 --play $NOWHERE", "$NOWHERE"},
+		"no sound in it":         {"call sip:a@127.0.0.1:9 --play $GARBAGE", "$GARBAGE"},
+		"echo and play":          {"answer --echo --play $WAV", "--echo and --play"},
+		"record nowhere":         {"call sip:a@127.0.0.1:9 --record $NOWHERE/x.wav", "--record"},
+		"answer record nowhere":  {"answer --record $NOWHERE/x.wav", "--record"},
+		"run record nowhere":     {"run $ACCOUNT --record $NOWHERE/x.wav", "--record"},
+		"record over play":       {"call sip:a@127.0.0.1:9 --play $WAV --record $WAV", "--record"},
+		"pcap nowhere":           {"call sip:a@127.0.0.1:9 --pcap $NOWHERE/x.pcap", "--pcap"},
+		"digits":                 {"call sip:a@127.0.0.1:9 --dtmf 12x", `"x"`},
+		"digits of answer":       {"answer --dtmf é", `"é"`},
+		"hold":                   {"call sip:a@127.0.0.1:9 --hold 3s", "--hold"},
+		"no calls":               {"answer --max-calls 0", "--max-calls"},
+		"negative count":         {"answer --count -1", "--count"},
+		"negative after":         {"answer --after -1s", "--after"},
+		"negative duration":      {"answer --duration -1s", "--duration"},
+		"negative duration call": {"call sip:a@127.0.0.1:9 --duration -1s", "--duration"},
+		"negative tail":          {"call sip:a@127.0.0.1:9 --tail -1s", "--tail"},
+		"negative timeout":       {"call sip:a@127.0.0.1:9 --timeout -1s", "--timeout"},
+		"negative hold":          {"call sip:a@127.0.0.1:9 --hold 1s,-1s", "--hold"},
+		"negative stay":          {"register $ACCOUNT --duration -1s", "--duration"},
+		"negative wait":          {"register $ACCOUNT --timeout -1s", "--timeout"},
+		"no wait":                {"register $ACCOUNT --timeout 0s", "--timeout"},
+		"negative expires":       {"register $ACCOUNT --expires -1s", "expires"},
+		"replay without trace":   {"replay --in $WAV --out x.wav", "--trace"},
+		"replay without in":      {"replay --trace x --out x.wav", "--in"},
+		"replay without out":     {"replay --trace x --in $WAV", "--out"},
+		"replay what":            {"replay now", "no arguments"},
+		"replay no trace":        {"replay --trace $NOWHERE --in $WAV --out $NOWHERE", "--trace"},
+		"replay bad trace":       {"replay --trace $GARBAGE --in $WAV --out $NOWHERE", "$GARBAGE"},
+		"replay no in":           {"replay --trace $TRACE --in $NOWHERE --out $NOWHERE", "--in"},
+		"replay no out":          {"replay --trace $TRACE --in $WAV --out $NOWHERE/x.wav", "--out"},
+		"replay codec":           {"replay --trace $TRACE --in $WAV --out $NOWHERE --codec opus", "opus"},
+		"demo folder":            {"demo --dir $GARBAGE", "$GARBAGE"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			words := map[string]string{
+				"$NOWHERE": nowhere, "$OPENCONFIG": openConfig, "$OPEN": open, "$WAV": wav, "$GARBAGE": garbage,
+				"$EXCHANGE": ex.Addr(), "$TRACE": filepath.Join("..", "..", "testdata", "traces", "clean.txt"),
+				"$SYNTAX":     filepath.Join(dir, "syntax.toml"),
+				"$UNKNOWN":    filepath.Join(dir, "unknown.toml"),
+				"$TABLE":      filepath.Join(dir, "table.toml"),
+				"$ACCOUNTKEY": filepath.Join(dir, "account.toml"),
+				"$REGION":     filepath.Join(dir, "region.toml"),
+				"$SEVERAL":    filepath.Join(dir, "several.toml"),
+			}
+			fill := func(s string) string {
+				for _, w := range []string{"$NOWHERE", "$OPENCONFIG", "$OPEN", "$WAV", "$GARBAGE", "$EXCHANGE", "$TRACE", "$SYNTAX", "$UNKNOWN", "$TABLE", "$ACCOUNTKEY", "$REGION", "$SEVERAL"} {
+					s = strings.ReplaceAll(s, w, words[w])
+				}
+				return s
+			}
+			var args []string
+			for _, w := range strings.Fields(c.line) {
+				switch w {
+				case "$ACCOUNT":
+					args = append(args, account...)
+				case "\x00":
+					args = append(args, "")
+				default:
+					args = append(args, fill(w))
+				}
+			}
+			data := filepath.Join(t.TempDir(), "data")
+			p := world{env: map[string]string{"SOFTPHONE_DATA_DIR": data}}.start(t, args...)
+			assert.Equal(t, exitUsage, p.wait())
+			assert.Empty(t, p.stdout.String())
+			said := oneSentence(t, p)
+			assert.Contains(t, said, fill(c.says))
+			assert.NotContains(t, said, "hush-hush")
+			assert.Less(t, len(said), 400, "a sentence, not a page")
+		})
+	}
+	file("syntax.toml", "[sip\n")
+	file("unknown.toml", "[sip]\nlissten = []\n")
+	file("table.toml", "[sips]\nlisten = []\n")
+	file("account.toml", "[[account]]\nserver = \"h\"\nuser = \"u\"\npasswort = \"p\"\n")
+	file("region.toml", "[phone]\nregion = \"Korea\"\n[[account]]\nserver = \"127.0.0.1:9\"\nuser = \"u\"\n")
+	file("several.toml", "[media]\nptime = \"5ms\"\ncodecs = [\"g729\"]\n[log]\nlevel = \"loud\"\n")
+}
+
+func TestHelp_ShowsExampleAndExitCodes(t *testing.T) {
+	t.Parallel()
+	for _, command := range []string{
+		"", "demo", "register", "call", "answer", "run", "replay", "version",
+		"block", "block add", "block remove", "block list", "block check",
+	} {
+		t.Run("softphone "+command, func(t *testing.T) {
+			t.Parallel()
+			p := runs(t, append(strings.Fields(command), "--help")...)
+			require.Zero(t, p.code)
+			assert.Empty(t, p.stderr.String())
+			help := p.stdout.String()
+			assert.Regexp(t, `(?m)^  (SOFTPHONE_PASSWORD=\S+ )?softphone `+command, help, "an example")
+			assert.Contains(t, help, "Exit codes:")
+			for l := range strings.Lines(help) {
+				assert.LessOrEqual(t, len(strings.TrimRight(l, "\n")), 160, "%q", l)
+			}
+		})
+	}
+	p := runs(t)
+	assert.Zero(t, p.code)
+	assert.Contains(t, p.stdout.String(), "softphone demo", "without a command the help is shown")
+}
+
+func TestVersion(t *testing.T) {
+	t.Parallel()
+	p := runs(t, "version", "--json")
+	r := p.result()
+	assert.Zero(t, p.code)
+	assert.Equal(t, version, r["version"])
+	assert.Equal(t, runtime.Version(), r["go"])
+	assert.Equal(t, runtime.GOOS, r["os"])
+	assert.Equal(t, runtime.GOARCH, r["arch"])
+	p = runs(t, "version")
+	assert.Equal(t, "softphone dev ("+runtime.Version()+", "+runtime.GOOS+"/"+runtime.GOARCH+")\n", p.stdout.String())
+}
