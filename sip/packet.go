@@ -36,7 +36,9 @@ func (c *packetConn) ReadFrom(p []byte) (int, net.Addr, error) {
 			}
 			// A port-unreachable or oversized datagram must not end the listener.
 			c.ua.log.Debug("sip: udp read failed", "listener", c.local, "err", err)
-			takeRefusals(c.PacketConn, c.ua.refused.tell)
+			if takeRefusals(c.PacketConn, c.ua.refused.tell) {
+				continue
+			}
 			if !c.ua.pause(10 * time.Millisecond) {
 				return 0, nil, net.ErrClosed
 			}

@@ -25,11 +25,12 @@ func reportRefusals(c net.PacketConn) {
 // maxReports bounds the reports read in one go.
 const maxReports = 64
 
-// takeRefusals reads the reports and tells where the refused datagrams went.
-func takeRefusals(c net.PacketConn, tell func(netip.AddrPort)) {
+// takeRefusals reads the reports and tells where the refused datagrams went. It
+// says whether there was any.
+func takeRefusals(c net.PacketConn, tell func(netip.AddrPort)) (found bool) {
 	raw := rawConn(c)
 	if raw == nil {
-		return
+		return false
 	}
 	_ = raw.Control(func(fd uintptr) {
 		var head [64]byte // of the refused datagram; the rest is not wanted
@@ -38,6 +39,7 @@ func takeRefusals(c net.PacketConn, tell func(netip.AddrPort)) {
 			if err != nil {
 				return
 			}
+			found = true
 			switch a := to.(type) {
 			case *syscall.SockaddrInet4:
 				tell(netip.AddrPortFrom(netip.AddrFrom4(a.Addr), uint16(a.Port)))
@@ -46,6 +48,7 @@ func takeRefusals(c net.PacketConn, tell func(netip.AddrPort)) {
 			}
 		}
 	})
+	return found
 }
 
 func rawConn(c net.PacketConn) syscall.RawConn {

@@ -10,4 +10,4 @@ import (
 // Only Linux tells an unconnected socket where a refused datagram went.
 func reportRefusals(net.PacketConn) {}
 
-func takeRefusals(net.PacketConn, func(netip.AddrPort)) {}
+func takeRefusals(net.PacketConn, func(netip.AddrPort)) bool { return false }
