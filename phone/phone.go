@@ -278,7 +278,7 @@ func (p *Phone) openCalls() error {
 // The store can still be read. It is idempotent.
 func (p *Phone) Stop(ctx context.Context) error {
 	p.stopping.Do(func() {
-		err := p.dialer.Close(ctx)
+		err := p.endCalls(ctx)
 		err = errors.Join(err, p.accounts.closeAll(ctx))
 		p.stop()
 		p.release()
@@ -290,6 +290,17 @@ func (p *Phone) Stop(ctx context.Context) error {
 		p.stopped = err
 	})
 	return p.stopped
+}
+
+// endCalls hangs up and waits for the answers, for half of the time there is: a
+// peer that is gone must not keep us from taking the registrations back.
+func (p *Phone) endCalls(ctx context.Context) error {
+	if deadline, ok := ctx.Deadline(); ok {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, time.Until(deadline)/2)
+		defer cancel()
+	}
+	return p.dialer.Close(ctx)
 }
 
 // Close stops the phone as Stop does and closes the store. It is idempotent.

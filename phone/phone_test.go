@@ -238,6 +238,34 @@ func TestPhone_BlockIncomingCallIsBlockedInTheHistory(t *testing.T) {
 	})
 }
 
+// A peer that no longer answers our BYE does not keep us from un-registering.
+func TestPhone_StopUnregistersThoughAPeerIsDead(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, "alice", "bob")
+		defer w.close(t)
+		alice := w.phone(t, "10.0.0.2", "alice", config.ModeAutomation)
+		bob := w.phone(t, "10.0.0.3", "bob", config.ModePhone)
+		_, err := alice.Dial(t.Context(), "sip:bob@10.0.0.3:5060", phone.DialOptions{})
+		require.NoError(t, err)
+		time.Sleep(time.Second)
+		require.NoError(t, bob.Agent().Handle(t.Context(), directive("AcceptCall", `{"speakerPhone":false}`)))
+		time.Sleep(time.Second)
+		w.net.Cut(netip.MustParseAddr("10.0.0.3"), true)
+		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+		defer cancel()
+		start := time.Now()
+		require.ErrorIs(t, alice.Stop(ctx), context.DeadlineExceeded, "the BYE was not answered")
+		assert.False(t, w.ex.Registered("alice"))
+		assert.Less(t, time.Since(start), 10*time.Second)
+		w.net.Cut(netip.MustParseAddr("10.0.0.3"), false)
+		_ = bob.Stop(ctx)
+		for _, u := range []*user{alice, bob} {
+			<-u.done
+			_ = u.Close(ctx) // what Stop said
+		}
+	})
+}
+
 func TestPhone_BlockedBeforeRinging(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, "07012345678", "01033334444")
