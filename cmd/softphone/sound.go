@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -53,8 +54,11 @@ func (s *sound) checkRecord() error {
 		return usagef("--record %s: there is no folder %s; make it first", s.record, dir)
 	}
 	there, err := os.Stat(s.record)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
 	if err != nil {
-		return nil // it does not exist yet
+		return usagef("--record %s: cannot be looked at: %w; give another file", s.record, err)
 	}
 	if there.IsDir() {
 		return usagef("--record %s is a folder; give the name of a file", s.record)
