@@ -76,10 +76,3 @@ func checkMarker(t testing.TB, what string, s said, heard []int16) {
 	_, corr := measure.FindMarker(heard, s.seed)
 	require.Greater(t, corr, measure.Found, "%s: the marker of this run", what)
 }
-
-// checkNotHeard makes sure that something is not in a recording.
-func checkNotHeard(t testing.TB, what string, s said, heard []int16) {
-	t.Helper()
-	_, corr := measure.FindMarker(heard, s.seed)
-	require.Less(t, corr, measure.Found, "%s: a marker that must not be there", what)
-}
