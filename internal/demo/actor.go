@@ -285,11 +285,15 @@ func (a *actor) heard(said []int16) (Heard, error) {
 	}
 	const mostLag = 2 * audio.Narrowband
 	r := measure.Compare(said, wav.Samples(), mostLag)
+	var gaps []int
+	for _, at := range measure.Gaps(said, wav.Samples(), r.Lag) {
+		gaps = append(gaps, at*1000/audio.Narrowband)
+	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	return Heard{
 		Listener: a.name, Recording: a.recording.Path(), Correlation: r.Correlation,
-		DelayMS: float64(r.Lag) * 1000 / audio.Narrowband, Dropouts: r.Dropouts,
+		DelayMS: float64(r.Lag) * 1000 / audio.Narrowband, Dropouts: r.Dropouts, GapsMS: gaps,
 		OK: r.Correlation > enoughCorrelation && r.Dropouts == 0, Quality: phone.QualityOf(a.media),
 	}, nil
 }

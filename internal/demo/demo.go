@@ -63,6 +63,7 @@ type Heard struct {
 	Correlation float64 `json:"correlation"`
 	DelayMS     float64 `json:"delay_ms"`
 	Dropouts    int     `json:"dropouts"`
+	GapsMS      []int   `json:"gaps_at_ms,omitempty"` // where they begin in what was said
 	OK          bool    `json:"ok"`
 	Quality
 }
@@ -269,11 +270,20 @@ func (s *stage) judge() ([]Heard, error) {
 		}
 		out = append(out, h)
 		if !h.OK {
-			errs = append(errs, fmt.Errorf("what %s heard is not what %s said: correlation %.3f (above %.2f is needed), %d gaps of 20 ms (none is allowed)",
-				pair.listener.name, pair.speaker.name, h.Correlation, enoughCorrelation, h.Dropouts))
+			errs = append(errs, fmt.Errorf("what %s heard is not what %s said: correlation %.3f (above %.2f is needed), %d gaps of 20 ms (none is allowed)%s",
+				pair.listener.name, pair.speaker.name, h.Correlation, enoughCorrelation, h.Dropouts, h.where()))
 		}
 	}
 	return out, errors.Join(errs...)
+}
+
+// where says where the gaps are and whether packets are missing for them.
+func (h Heard) where() string {
+	if len(h.GapsMS) == 0 {
+		return ""
+	}
+	return fmt.Sprintf(", the first one %d ms from the start; %d packets lost, %d late, %.0f ms made up",
+		h.GapsMS[0], h.PacketsLost, h.PacketsLate, h.ConcealedMS)
 }
 
 func (s *stage) print(kind, who, text string, raw []byte) {
