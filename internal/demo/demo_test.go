@@ -48,6 +48,7 @@ func (s *steps) index(kind, who, text string) int {
 func goodRun(t *testing.T) (dir string, seen *steps, report Report) {
 	t.Helper()
 	const attempts = 4
+	unexplained := 0
 	for i := range attempts {
 		dir, seen = filepath.Join(t.TempDir(), "new", "folder"), new(steps)
 		var err error
@@ -55,10 +56,16 @@ func goodRun(t *testing.T) (dir string, seen *steps, report Report) {
 		if err == nil {
 			break
 		}
-		require.Greater(t, report.Stall, longStall, "it failed and nothing was in its way: %v", err)
-		require.ErrorContains(t, err, "this computer kept the sound waiting")
 		require.Less(t, i, attempts-1, "%v", err)
-		t.Logf("busy computer, once more: %v", err)
+		if report.Stall > longStall {
+			require.ErrorContains(t, err, "this computer kept the sound waiting")
+		} else {
+			// Packets wait in the system too, where no tick notices. Twice is
+			// no accident any more.
+			unexplained++
+			require.Less(t, unexplained, 2, "it failed and nothing was in its way: %v", err)
+		}
+		t.Logf("stall of %v, once more: %v", report.Stall, err)
 	}
 	return dir, seen, report
 }

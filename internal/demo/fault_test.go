@@ -179,6 +179,11 @@ func TestJudge_OnlyThisRunsSound(t *testing.T) {
 				return
 			}
 			require.ErrorContains(t, err, bobHeardAlice)
+			if name == "20 ms missing" {
+				require.Len(t, heard[0].GapsMS, 1)
+				assert.InDelta(t, loudest(changed(alice, func(s []int16) []int16 { return s }))/8-100, heard[0].GapsMS[0], 20)
+				assert.ErrorContains(t, err, "ms from the start")
+			}
 			assert.NotContains(t, err.Error(), aliceHeardBob)
 		})
 	}
