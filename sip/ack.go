@@ -49,8 +49,9 @@ func (d *Dialog) sendAck(seq uint32, body []byte) error {
 	d.ack[seq] = &sentAck{req: req, rt: rt}
 	d.mu.Unlock()
 	d.forgetAck(seq)
-	d.confirm()
-	return d.ua.write(req, rt)
+	err = d.ua.write(req, rt)
+	d.confirm() // now a re-INVITE that waits for it may be answered
+	return err
 }
 
 // forgetAck drops ACKs of earlier re-INVITEs.
