@@ -148,3 +148,21 @@ func (s *Session) play(at time.Duration) {
 		(*sink).WriteFrame(&s.frame)
 	}
 }
+
+// maxDrain bounds what drain hands over, in frames: the longest playout delay
+// and a packet of 60 ms.
+const maxDrain = 80
+
+// drain hands the Sink at once what has arrived and waited for its turn, so that
+// a recording keeps the last word of a peer that speaks and hangs up.
+func (s *Session) drain() {
+	sink := s.settings.sink.Load()
+	if sink == nil || s.description == nil || !s.description.receives() || !s.step.ticked {
+		return
+	}
+	s.receive(s.clock(), true)
+	for i := 1; i <= maxDrain && s.playout.Stats().Buffered > 0; i++ {
+		s.playout.Get(s.frame.Samples, s.step.at(i))
+		(*sink).WriteFrame(&s.frame)
+	}
+}

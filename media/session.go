@@ -219,6 +219,7 @@ func (s *Session) Close() error { return s.shut() }
 func (s *Session) end() error {
 	s.running.Lock()
 	s.closed = true
+	s.drain()
 	s.bye(s.clock())
 	s.publishFinal()
 	s.running.Unlock()
