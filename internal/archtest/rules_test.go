@@ -47,7 +47,7 @@ var owners = []struct {
 	{"github.com/pion/interceptor", []string{"media/..."}},
 	{"github.com/pion/stun", []string{"sip/...", "media/..."}},
 	{"github.com/zaf/g711", []string{"media/...", "internal/exchange"}},
-	{"github.com/gopacket/gopacket", []string{"capture"}},
+	{"github.com/gopacket/gopacket", []string{"capture", "cmd/softphone"}},
 	{"github.com/nyaruka/phonenumbers", []string{"number"}},
 	{"modernc.org/sqlite", []string{"store"}},
 	{"github.com/spf13/cobra", []string{"cmd/..."}},
