@@ -51,6 +51,7 @@ type Registration struct {
 	worked   bool        // this account has been registered
 	bound    *sipmsg.Uri // Contact the registrar holds
 	boundAs  Account
+	unsure   *sipmsg.Uri   // Contact in a REGISTER with credentials that was not answered
 	minimum  time.Duration // Min-Expires seen
 	moves    int           // immediate re-registrations after our public address changed
 	drops    int           // connections to the registrar that broke soon, in a row
@@ -339,6 +340,9 @@ func (r *Registration) unregister() {
 	ctx := r.closeCtx
 	r.mu.Unlock()
 	st := r.State()
+	if r.bound == nil && r.unsure != nil {
+		r.bound, r.boundAs = r.unsure, r.current()
+	}
 	if r.bound != nil {
 		r.set(RegistrationState{Phase: Unregistering, Contact: st.Contact})
 		cctx, cancel := context.WithTimeout(ctx, timer64)

@@ -334,6 +334,24 @@ func TestRegister_OverTCPReconnects(t *testing.T) {
 	})
 }
 
+// The registrar may have the binding though its 200 has not come yet.
+func TestRegister_CloseBeforeThe200Unregisters(t *testing.T) {
+	inBubble(t, nil, func(w *world) {
+		r, err := w.ua.Register(w.account(), nil)
+		require.NoError(t, err)
+		challenge := `WWW-Authenticate: Digest realm="r", nonce="n"`
+		w.p.reply(w.p.request("REGISTER"), 401, "Unauthorized", "r", "", challenge)
+		first := w.p.request("REGISTER")
+		require.NotEmpty(t, first.get("Authorization"))
+		done := make(chan error, 1)
+		go func() { done <- r.Close(context.Background()) }()
+		bye := w.p.request("REGISTER")
+		assert.Equal(t, "<"+first.contact()+">;expires=0", bye.get("Contact"))
+		w.p.reply(bye, 200, "OK", "r", "")
+		require.NoError(t, <-done)
+	})
+}
+
 // A registrar that ends the connection after every answer is not hammered.
 func TestRegister_OverTCPClosedEachTimeIsNotHammered(t *testing.T) {
 	inBubble(t, nil, func(w *world) {

@@ -67,7 +67,7 @@ func (r *Registration) send(ctx context.Context, a Account, rt *route, expires t
 		auth = newAuthenticator(a) // the account has just been changed
 	}
 	try := auth.begin()
-	for {
+	for challenged := false; ; challenged = true {
 		contact := r.ua.contactFor(a, rt)
 		if expires == 0 && r.bound != nil {
 			contact = *r.bound.Clone()
@@ -82,10 +82,14 @@ func (r *Registration) send(ctx context.Context, a Account, rt *route, expires t
 			rt = moved
 			continue
 		}
+		if challenged { // it is there, and will likely take this one
+			r.unsure = &contact
+		}
 		res, err := r.ua.roundTrip(ctx, req, rt)
 		if err != nil {
 			return nil, err
 		}
+		r.unsure = nil
 		r.learnPublic(req, res, rt)
 		if (res.StatusCode == 401 || res.StatusCode == 407) && try.answer(res) {
 			continue
