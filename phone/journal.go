@@ -267,8 +267,8 @@ func historyType(d dialer.Direction, o dialer.Outcome) store.HistoryType {
 		return store.HistoryBlocked
 	case answered, o.Disposition == dialer.AnsweredElsewhere:
 		return store.HistoryIn
-	case o.Disposition == dialer.Declined:
-		return store.HistoryRejected
+	case o.Disposition == dialer.Declined, o.Disposition == dialer.Busy && o.Ring > 0:
+		return store.HistoryRejected // with 486 or 600 too, once it rang
 	}
 	return store.HistoryMissed
 }

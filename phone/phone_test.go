@@ -238,6 +238,29 @@ func TestPhone_BlockIncomingCallIsBlockedInTheHistory(t *testing.T) {
 	})
 }
 
+// Who refuses a ringing call as busy has refused it, not missed it.
+func TestPhone_RefusedAsBusyIsRejected(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, "alice", "bob")
+		defer w.close(t)
+		alice := w.phone(t, "10.0.0.2", "alice", config.ModeAutomation)
+		defer alice.close(t)
+		bob := w.phone(t, "10.0.0.3", "bob", config.ModePhone)
+		defer bob.close(t)
+		c, err := alice.Dial(t.Context(), "bob", phone.DialOptions{})
+		require.NoError(t, err)
+		time.Sleep(time.Second)
+		require.NoError(t, bob.Calls()[0].Reject(t.Context(), 486))
+		<-c.Done()
+		time.Sleep(time.Second)
+		assert.Equal(t, dialer.Busy, c.Outcome().Disposition)
+		rows, err := bob.Store().History(t.Context(), store.HistoryFilter{})
+		require.NoError(t, err)
+		require.Len(t, rows, 1)
+		assert.Equal(t, store.HistoryRejected, rows[0].Type)
+	})
+}
+
 // A peer that no longer answers our BYE does not keep us from un-registering.
 func TestPhone_StopUnregistersThoughAPeerIsDead(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
