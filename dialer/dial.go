@@ -144,6 +144,9 @@ func (c *Call) onResponse(r sip.Response) {
 	switch r := r.(type) {
 	case sip.Sent:
 		c.end.sent = true
+		if err := c.leg.start(); err != nil { // the answer will find the same and end the call
+			c.log.Warn("not listening yet", "error", err)
+		}
 		if c.state == Outgoing {
 			c.tell(EventDialing, 0, "")
 		}

@@ -137,22 +137,23 @@ func (l *leg) probe(addr netip.Addr, remote []byte) error {
 
 // apply puts params into force and starts the session at the first time.
 func (l *leg) apply(params offer.Params) error {
-	if l.session == nil {
-		if err := l.start(); err != nil {
-			return err
-		}
+	if err := l.start(); err != nil {
+		return err
 	}
 	if err := l.session.Apply(params); err != nil {
 		return fmt.Errorf("dialer: media parameters: %w", err)
 	}
 	l.params, l.applied = params, true
-	if l.detach == nil {
-		l.detach = l.cfg.Pacer.Add(l.session)
-	}
 	return nil
 }
 
+// start begins to listen: whoever has offered must be ready to receive, since
+// the sound may be here before the answer is (RFC 3264 §5.1). It does nothing
+// when the session runs.
 func (l *leg) start() error {
+	if l.session != nil {
+		return nil
+	}
 	if l.socket == nil {
 		return errors.New("dialer: no port is open for sound")
 	}
@@ -170,6 +171,7 @@ func (l *leg) start() error {
 	session.SetSource(l.source)
 	session.SetSink(l.sink)
 	session.SetMuted(l.muted)
+	l.detach = l.cfg.Pacer.Add(session)
 	return nil
 }
 
@@ -202,8 +204,8 @@ func (l *leg) close() media.Stats {
 		l.detach()
 	}
 	if l.session != nil {
+		_ = l.session.Close() // what it counts is final from here on
 		stats = l.session.Stats()
-		_ = l.session.Close()
 	}
 	if l.socket != nil {
 		_ = l.socket.Close()

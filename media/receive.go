@@ -12,9 +12,39 @@ const byeGuard = time.Second
 // receive takes what arrived until at; everything that arrived if all is set. No
 // more is taken in one go than the rings hold, however fast it comes in.
 func (s *Session) receive(at time.Duration, all bool) {
+	if s.description == nil {
+		s.await(at)
+		return
+	}
 	for range rtpSlots {
 		d, data, ok := s.rtpRing.peek()
 		if !ok || !all && d.arrival > at {
+			break
+		}
+		s.datagram(d, data, false)
+		s.rtpRing.pop()
+	}
+	for range rtcpSlots {
+		d, data, ok := s.rtcpRing.peek()
+		if !ok {
+			break
+		}
+		s.datagram(d, data, true)
+		s.rtcpRing.pop()
+	}
+}
+
+// earlyKept is how long packets wait for the first description. The peer may
+// speak as soon as it has sent its answer, and its packets may be here before
+// the answer is (RFC 3264 §5.1). What is older belongs to nobody.
+const earlyKept = 250 * time.Millisecond
+
+// await keeps the packets of the last moment for the description that is to
+// come, and counts those that have waited too long.
+func (s *Session) await(at time.Duration) {
+	for range rtpSlots {
+		d, data, ok := s.rtpRing.peek()
+		if !ok || d.arrival > at-earlyKept {
 			break
 		}
 		s.datagram(d, data, false)

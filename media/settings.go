@@ -134,7 +134,7 @@ func (s *Session) adopt() {
 func (s *Session) enforce(d *description) {
 	before, now := s.description, s.step.at(0)
 	if before == nil {
-		s.receive(now, true) // from before anybody was agreed with: counted, not heard
+		s.await(now)
 	}
 	s.description = d
 	for pt, kind := range d.payloads {

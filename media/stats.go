@@ -23,7 +23,7 @@ type Stats struct {
 	WrongSource uint64 // packets from elsewhere than the latched source; ignored
 	Malformed   uint64 // neither RTP nor RTCP, or truncated; ignored
 	Unmapped    uint64 // packets of a payload type that was not agreed; not heard
-	Early       uint64 // packets before the first Apply; ignored
+	Early       uint64 // packets more than a moment before the first Apply; ignored
 	Overflows   uint64 // packets dropped since the tick did not come in time
 	Looped      uint64 // own packets that came back (RFC 3550 §8.2)
 	Collisions  uint64 // times the peer had our SSRC and we changed ours

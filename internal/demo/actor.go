@@ -50,10 +50,7 @@ type actor struct {
 func newActor(ctx context.Context, s *stage, name, number, password string, script []int16) (*actor, error) {
 	a := &actor{stage: s, name: name, number: number, script: script, changed: make(chan struct{}), followed: make(chan struct{})}
 	if script != nil {
-		// People do not speak in the millisecond in which they answer: the other
-		// side's phone may not have the answer yet, and begins to listen with it.
-		breath := make([]int16, audio.Narrowband/5)
-		wav, err := audio.NewWAV(audio.Narrowband, append(breath, script...))
+		wav, err := audio.NewWAV(audio.Narrowband, script)
 		if err != nil {
 			return nil, err
 		}
