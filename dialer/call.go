@@ -209,6 +209,10 @@ func (c *Call) Reject(ctx context.Context, code int) error {
 // hold for that); it hears silence.
 func (c *Call) Mute(on bool) error {
 	return c.ask(context.Background(), func(reply func(error)) {
+		if c.state == Ended { // nothing is told after the end
+			reply(ErrEnded)
+			return
+		}
 		if c.leg.muted != on {
 			c.leg.setMuted(on)
 			c.update(func(i *Info) { i.Muted = on })

@@ -271,6 +271,38 @@ func TestReinvite_Unusable_IsRefused_RFC3261_14_2(t *testing.T) {
 	})
 }
 
+// A wish that reaches the loop while it tells of the end comes too late:
+// nothing is told after that.
+func TestMute_WhileTheEndIsTold(t *testing.T) {
+	var out *Call
+	result := make(chan error, 1)
+	var after []EventType
+	inWorld(t, func(side string, cfg *Config) {
+		add := cfg.Events
+		if side != "a" {
+			return
+		}
+		over := false
+		cfg.Events = func(ev Event) {
+			add(ev)
+			if over {
+				after = append(after, ev.Type)
+			}
+			if ev.Type == EventEnded {
+				over = true
+				go func() { result <- out.Mute(true) }()
+				pass(time.Millisecond)
+			}
+		}
+	}, func(w *world) {
+		k := w.talk()
+		out = k.out
+		k.end(w)
+		require.ErrorIs(t, <-result, ErrEnded)
+		require.Empty(t, after)
+	})
+}
+
 func TestMute(t *testing.T) {
 	inWorld(t, nil, func(w *world) {
 		k := w.talk()
