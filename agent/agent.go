@@ -26,6 +26,8 @@ type Telephone interface {
 	Answer(callID string, speaker bool) error
 	// Hangup cancels, rejects or ends the call, whatever its state.
 	Hangup(callID string) error
+	// Busy sends a ringing call away as busy.
+	Busy(callID string) error
 	// BlockCaller stores a rule for the ringing call's number, durably.
 	BlockCaller(callID string) error
 }

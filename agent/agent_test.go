@@ -45,6 +45,11 @@ func (l *line) Hangup(id string) error {
 	return nil
 }
 
+func (l *line) Busy(id string) error {
+	l.asked = append(l.asked, "busy "+id)
+	return nil
+}
+
 func (l *line) BlockCaller(id string) error {
 	l.asked = append(l.asked, "block "+id)
 	return nil
@@ -253,7 +258,7 @@ func TestIncoming_AcceptAndToken(t *testing.T) {
 		second := arrival
 		second.CallID = "in-2"
 		r.see(second)
-		assert.Equal(t, []string{"hangup in-2"}, r.line.asked)
+		assert.Equal(t, []string{"busy in-2"}, r.line.asked)
 		assert.Len(t, r.events, 1, "no second CallArrived")
 
 		require.NoError(t, r.say(t, "AcceptCall", `{"speakerPhone":true}`))

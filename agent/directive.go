@@ -31,7 +31,7 @@ func (a *Agent) perform(d directive) error {
 	}
 	if err != nil {
 		err.Name, err.MessageID = d.Header.Name, d.Header.MessageID
-		a.log.Warn("directive refused", "name", d.Header.Name, "field", err.Field, "reason", err.Reason)
+		a.log.Debug("directive refused", "name", d.Header.Name, "field", err.Field, "reason", err.Reason)
 		return err
 	}
 	return nil

@@ -137,7 +137,7 @@ func (a *Agent) observe(ev dialer.Event) {
 // the interface knows one call at a time.
 func (a *Agent) arrived(ev dialer.Event) {
 	if a.state != Idle {
-		a.logged("send the second call away", a.cfg.Telephone.Hangup(ev.CallID))
+		a.logged("send the second call away", a.cfg.Telephone.Busy(ev.CallID))
 		return
 	}
 	party := a.whoIs(ev.Remote.URI.User, ev.Remote.DisplayName)

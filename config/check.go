@@ -62,6 +62,8 @@ func (f File) checkAccounts(bad func(key, format string, args ...any)) {
 		}
 		if a.User == "" {
 			bad(key+".user", "is missing")
+		} else if strings.ContainsAny(a.User, " \t\r\n<>\"") {
+			bad(key+".user", "%q is not a user name: it holds a space, a quote or an angle bracket", a.User)
 		}
 		if !slices.Contains([]string{"", "udp", "tcp"}, a.Transport) {
 			bad(key+".transport", "is %q; there are \"udp\" and \"tcp\"", a.Transport)

@@ -21,7 +21,7 @@ type DialOptions struct {
 }
 
 // ErrNoAccount reports a call that no account can make.
-var ErrNoAccount = errors.New("no account to call with; give --server and --user, or a configuration file")
+var ErrNoAccount = errors.New("no account is given; give --server and --user, or a configuration file")
 
 // Dial begins a call and returns once it exists; it never waits for SIP.
 func (p *Phone) Dial(ctx context.Context, target string, o DialOptions) (*dialer.Call, error) {
@@ -83,6 +83,12 @@ func (t *telephone) Answer(id string, _ bool) error {
 func (t *telephone) Hangup(id string) error {
 	p := (*Phone)(t)
 	return p.request(id, "hang up", func(c *dialer.Call) error { return c.Hangup(p.run) })
+}
+
+// Busy implements agent.Telephone.
+func (t *telephone) Busy(id string) error {
+	p := (*Phone)(t)
+	return p.request(id, "send away", func(c *dialer.Call) error { return c.Reject(p.run, 486) })
 }
 
 // BlockCaller implements agent.Telephone: EXACT for the ringing number, kept

@@ -45,10 +45,27 @@ func (e *StatusError) Error() string {
 // unreachable wraps cause so that errors.Is finds ErrUnreachable.
 func unreachable(what string, cause error) error {
 	if cause == nil {
-		return fmt.Errorf("%s: %w", what, ErrUnreachable)
+		return &unreachableError{what: what}
 	}
 	if errors.Is(cause, ErrUnreachable) || errors.Is(cause, context.Canceled) || errors.Is(cause, ErrClosed) {
 		return cause
 	}
-	return fmt.Errorf("%s: %w: %w", what, ErrUnreachable, cause)
+	return &unreachableError{what, cause}
 }
+
+// unreachableError is a sentence of its own, and ErrUnreachable to errors.Is.
+type unreachableError struct {
+	what  string
+	cause error // may be nil
+}
+
+func (e *unreachableError) Error() string {
+	if e.cause == nil {
+		return e.what
+	}
+	return e.what + ": " + e.cause.Error()
+}
+
+func (e *unreachableError) Is(target error) bool { return target == ErrUnreachable }
+
+func (e *unreachableError) Unwrap() error { return e.cause }

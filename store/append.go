@@ -141,7 +141,7 @@ func (s *Store) write() {
 			batch, closing := s.take()
 			if len(batch) == 0 {
 				if closing {
-					s.alive.release()
+					s.unmark()
 					return
 				}
 				break

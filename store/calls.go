@@ -5,6 +5,8 @@ import (
 	"database/sql"
 	"encoding/json"
 	"fmt"
+	"os"
+	"path/filepath"
 	"time"
 )
 
@@ -44,6 +46,29 @@ func (s *Store) mark(batch []pending) error {
 	return nil
 }
 
+// unmark takes the mark back. Calls that are still open count as left behind
+// from here on.
+func (s *Store) unmark() {
+	if s.alive == nil {
+		return
+	}
+	path := s.markPath(s.instance)
+	_ = os.Remove(path) // where an open file cannot be removed, the next line frees it
+	s.alive.release()
+	_ = os.Remove(path)
+}
+
+// sweep removes the marks of processes that are gone and left no call open.
+func (s *Store) sweep() {
+	if s.path == memory {
+		return
+	}
+	marks, _ := filepath.Glob(s.markPath("*"))
+	for _, m := range marks {
+		isAlive(m)
+	}
+}
+
 func (s *Store) keepOpen(ctx context.Context, tx *sql.Tx, ev *Event, row *HistoryRow) error {
 	text, err := json.Marshal(row)
 	if err != nil {
@@ -71,6 +96,7 @@ func (s *Store) RecoverOpenCalls(ctx context.Context, event func(OpenCall) Event
 	if len(calls) > 0 {
 		s.publish()
 	}
+	s.sweep()
 	return calls, nil
 }
 

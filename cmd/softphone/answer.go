@@ -11,7 +11,6 @@ import (
 	"github.com/softphone-go/softphone/config"
 	"github.com/softphone-go/softphone/dialer"
 	"github.com/softphone-go/softphone/phone"
-	"github.com/softphone-go/softphone/sip"
 	"github.com/softphone-go/softphone/store"
 )
 
@@ -99,7 +98,7 @@ func answer(ctx context.Context, env *environment, o *answerOptions) (err error)
 		c.File.SIP.MaxCalls = o.maxCalls
 		c.AnyUser = len(c.File.Accounts) == 0
 		c.Calls = a.happened
-		c.Registrations = func(id string, st sip.RegistrationState) { printRegistration(out, id, st) }
+		c.Registrations = registrationPrinter(out)
 	})
 	if err != nil {
 		return err

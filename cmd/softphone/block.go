@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"path/filepath"
 	"strconv"
 	"time"
@@ -78,7 +79,7 @@ func (f *blockFlags) with(ctx context.Context, env *environment, do func(*printe
 	}
 	s, err := store.Open(ctx, filepath.Join(c.DataDir, phone.StoreName), store.Options{})
 	if err != nil {
-		return badInput(err)
+		return badInput(fmt.Errorf("%w; another folder can be given with --data-dir", err))
 	}
 	defer func() { err = errors.Join(err, s.Close()) }()
 	list, err := blocklist.New(plan, blocklist.Options{Store: s.Rules(), AnonymousBlocked: c.Block.Anonymous})
@@ -115,6 +116,7 @@ func newBlockAdd(env *environment, f *blockFlags) *cobra.Command {
 					return &exitError{exitUsage, err}
 				}
 				p.line(lineOf(r), "rule %d: %s %s", r.ID, r.Type, r.Pattern)
+				p.line(map[string]any{"type": "result", "added": r.ID}, "")
 				return nil
 			})
 		},
@@ -155,9 +157,11 @@ func newBlockList(env *environment, f *blockFlags) *cobra.Command {
 				for _, r := range rules {
 					p.line(lineOf(r), "%4d  %-8s %-16s added %s by %s", r.ID, r.Type, r.Pattern, r.Added.Local().Format(time.DateTime), r.By)
 				}
-				if len(rules) == 0 && !p.json {
-					p.line(nil, "no rules; `softphone block add NUMBER` makes one")
+				text := ""
+				if len(rules) == 0 {
+					text = "no rules; `softphone block add NUMBER` makes one"
 				}
+				p.line(map[string]any{"type": "result", "rules": len(rules)}, "%s", text)
 				return nil
 			})
 		},

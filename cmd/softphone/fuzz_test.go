@@ -68,6 +68,7 @@ type deaf struct{}
 func (deaf) Dial(string, bool) (string, error) { return "", errors.New("there is no line") }
 func (deaf) Answer(string, bool) error         { return nil }
 func (deaf) Hangup(string) error               { return nil }
+func (deaf) Busy(string) error                 { return nil }
 func (deaf) BlockCaller(string) error          { return nil }
 
 // FuzzReadDirectives: whatever stands on standard input, the reading comes to

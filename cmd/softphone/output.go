@@ -30,8 +30,8 @@ func (p *printer) line(v any, format string, args ...any) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if !p.json {
-		if format != "" {
-			fmt.Fprintf(p.w, format+"\n", args...)
+		if text := fmt.Sprintf(format, args...); text != "" {
+			fmt.Fprintln(p.w, text)
 		}
 		return
 	}

@@ -3,6 +3,8 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
+	"sync"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -59,7 +61,7 @@ func register(ctx context.Context, env *environment, f *flags, duration, timeout
 	var out *printer
 	s, err := f.open(ctx, env, func(c *phone.Config) {
 		out = newPrinter(env.stdout, f.json)
-		c.Registrations = func(id string, st sip.RegistrationState) { printRegistration(out, id, st) }
+		c.Registrations = registrationPrinter(out)
 	})
 	if err != nil {
 		return err
@@ -85,7 +87,23 @@ func register(ctx context.Context, env *environment, f *flags, duration, timeout
 	return nil
 }
 
-func printRegistration(out *printer, id string, st sip.RegistrationState) {
+// registrationPrinter prints the changes of registrations; the function it
+// returns is called by several goroutines.
+func registrationPrinter(out *printer) func(id string, st sip.RegistrationState) {
+	var mu sync.Mutex
+	bound := make(map[string]bool)
+	return func(id string, st sip.RegistrationState) {
+		mu.Lock()
+		was := bound[id]
+		if st.Phase == sip.Registered {
+			bound[id] = true
+		}
+		mu.Unlock()
+		printRegistration(out, id, st, was)
+	}
+}
+
+func printRegistration(out *printer, id string, st sip.RegistrationState, bound bool) {
 	l := registrationLine{
 		Type: "registration", Time: time.Now(), Account: id, Phase: st.Phase.String(), SIPCode: st.Code, SIPReason: st.Reason,
 		ExpiresMS: st.Expires.Milliseconds(), RetryMS: st.RetryIn.Milliseconds(), Contact: st.Contact,
@@ -100,9 +118,13 @@ func printRegistration(out *printer, id string, st sip.RegistrationState) {
 	case sip.Retrying:
 		out.line(l, "%s  %s not registered: %v; next try in %s", at, id, st.Err, st.RetryIn.Round(100*time.Millisecond))
 	case sip.Rejected:
-		out.line(l, "%s  %s refused: %v", at, id, st.Err)
+		out.line(l, "%s  %s refused (%d %s)", at, id, st.Code, st.Reason)
 	case sip.Unregistered:
-		out.line(l, "%s  %s registration taken back", at, id)
+		text := ""
+		if bound {
+			text = fmt.Sprintf("%s  %s registration taken back", at, id)
+		}
+		out.line(l, "%s", text)
 	default:
 		out.line(l, "")
 	}

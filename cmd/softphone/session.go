@@ -131,12 +131,15 @@ func (s *session) register(ctx context.Context, wait time.Duration) error {
 	return nil
 }
 
+const passwordHint = "the password is read from SOFTPHONE_PASSWORD, --password-file or a prompt"
+
 // registrationError says what to do about a registration that failed.
 func registrationError(a config.Account, err error) error {
 	var status *sip.StatusError
 	switch {
 	case errors.As(err, &status) && (status.Code == 401 || status.Code == 403 || status.Code == 407):
-		err = fmt.Errorf("%w; the password is read from SOFTPHONE_PASSWORD, --password-file or a prompt", err)
+		err = &explainedError{err, fmt.Sprintf("%s refused the user name %s or its password (%d %s); %s",
+			a.Server, a.User, status.Code, status.Reason, passwordHint)}
 	case errors.As(err, &status):
 		err = fmt.Errorf("%s refused the registration of %s: %w", a.Server, a.User, err)
 	case errors.Is(err, sip.ErrUnreachable):
@@ -144,6 +147,15 @@ func registrationError(a config.Account, err error) error {
 	}
 	return &exitError{exitRegistration, err}
 }
+
+// explainedError is an error in other words.
+type explainedError struct {
+	error
+	words string
+}
+
+func (e *explainedError) Error() string { return e.words }
+func (e *explainedError) Unwrap() error { return e.error }
 
 // result is the last line of --json for a call.
 type result struct {
@@ -193,6 +205,9 @@ func (r result) text() string {
 	fmt.Fprintf(&b, "%s, ended by %s", r.Cause, r.EndedBy)
 	if r.SIPCode != 0 {
 		b.WriteString(strings.TrimRight(fmt.Sprintf(" (%d %s", r.SIPCode, r.SIPReason), " ") + ")")
+	}
+	if r.SIPCode == 401 || r.SIPCode == 407 {
+		fmt.Fprintf(&b, ": the user name or the password is wrong; %s", passwordHint)
 	}
 	fmt.Fprintf(&b, "; rang %.1f s, talked %.1f s", float64(r.RingMS)/1000, float64(r.TalkMS)/1000)
 	if r.PacketsSent+r.PacketsReceived > 0 {
