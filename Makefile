@@ -36,7 +36,8 @@ demo: build ## two phones and an exchange in one process: call, talk, dial digit
 
 .PHONY: test
 test: ## run all tests; those against Asterisk, baresip and SIPp where these are found
-	$(TESTENV) $(GO) test $(TESTARG) -shuffle=on -timeout 10m $$($(GO) list ./... | grep -v '/e2e$$')
+	$(TESTENV) $(GO) test $(TESTARG) -shuffle=on -timeout 10m $$($(GO) list ./... | grep -vE '/(e2e|cmd/softphone|internal/demo)$$')
+	$(TESTENV) $(GO) test $(TESTARG) -shuffle=on -timeout 10m -p 1 ./cmd/softphone ./internal/demo # in real time, so not beside others
 	$(TESTENV) E2E=$(E2E) $(GO) test $(TESTARG) -shuffle=on -timeout 15m -parallel 6 -count=1 -v ./e2e
 
 .PHONY: race

@@ -21,7 +21,6 @@ func answers(t *testing.T, ex *exchange.Exchange, user string, args ...string) *
 }
 
 func TestAnswer_TwoCommandsTalk(t *testing.T) {
-	t.Parallel()
 	ex := newExchange(t)
 	dir := t.TempDir()
 	bob := answers(t, ex, "bob", "--play", speechFile(t), "--record", filepath.Join(dir, "bob.wav"), "--count", "1", "--after", "200ms")
@@ -48,7 +47,6 @@ func TestAnswer_TwoCommandsTalk(t *testing.T) {
 }
 
 func TestAnswer_WithoutAccount(t *testing.T) {
-	t.Parallel()
 	dir := t.TempDir()
 	bob := start(t, append(local(t, "answer"), "--echo", "--json", "--record", filepath.Join(dir, "bob.wav"))...)
 	addr, _ := bob.event("listening")["addr"].(string)

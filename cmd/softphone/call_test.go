@@ -20,7 +20,6 @@ var resultKeys = []string{
 }
 
 func TestCall_EchoIsHeardAndRecorded(t *testing.T) {
-	t.Parallel()
 	for name, extra := range map[string][]string{
 		"udp":        {"--transport", "udp"},
 		"tcp":        {"--transport", "tcp"},
@@ -28,7 +27,6 @@ func TestCall_EchoIsHeardAndRecorded(t *testing.T) {
 		"pcma 40 ms": {"--codec", "pcma", "--ptime", "40ms"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			t.Parallel()
 			ex := newExchange(t)
 			heard := filepath.Join(t.TempDir(), "heard.wav")
 			p := as(t, ex, "alice", "call", append(extra, "600", "--play", speechFile(t), "--record", heard)...)

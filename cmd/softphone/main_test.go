@@ -25,7 +25,7 @@ func TestMain(m *testing.M) {
 	// Most tests wait for sound to pass: they go side by side on however few
 	// cores there are.
 	flag.Parse()
-	_ = flag.Set("test.parallel", "16")
+	_ = flag.Set("test.parallel", "6")
 	goleak.VerifyTestMain(m)
 }
 
@@ -266,7 +266,8 @@ func speechFile(t *testing.T) string {
 	return path
 }
 
-// requireHeard checks that a recording has the sound of speechFile: one whole
+// requireHeard checks that a recording has the sound of speechFile. A test that
+// calls it does not run beside others, which would make the sound late: one whole
 // marker at least, since a busy computer may spoil the others.
 func requireHeard(t *testing.T, path string) []int16 {
 	t.Helper()

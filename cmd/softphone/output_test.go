@@ -102,7 +102,6 @@ func TestPcap_ReadsBack(t *testing.T) {
 }
 
 func TestReplay_CleanTrace(t *testing.T) {
-	t.Parallel()
 	trace := filepath.Join("..", "..", "testdata", "traces", "clean.txt")
 	for _, codec := range []string{"pcmu", "pcma"} {
 		heard := filepath.Join(t.TempDir(), "heard.wav")

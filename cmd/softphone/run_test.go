@@ -101,7 +101,6 @@ func TestRun_CallsByDirective(t *testing.T) {
 }
 
 func TestRun_AnswersByDirectiveAndEndsCallsWhenItStops(t *testing.T) {
-	t.Parallel()
 	ex := newExchange(t)
 	heard := filepath.Join(t.TempDir(), "heard.wav")
 	p, in := daemonOf(t, ex, "bob", "--record", heard)
