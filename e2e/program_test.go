@@ -83,7 +83,7 @@ func softphoneEnv(t testing.TB, env []string, args ...string) *phone {
 		if has(args, "--record") && !has(args, "--playout-delay") {
 			// A recording is judged at one lag, and nothing but a busy machine
 			// is between the two ends: the delay stays, with room for that.
-			args = append(args, "--playout-delay", "400ms")
+			args = append(args, "--playout-delay", "200ms")
 		}
 	}
 	p := &phone{t: t, cmd: exec.Command(program, args...), ended: make(chan struct{}), more: make(chan struct{})}
