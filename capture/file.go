@@ -26,6 +26,7 @@ type dump struct {
 	err     error // the first one
 	id      uint16
 	packet  []byte
+	head    [16]byte // of a record
 	streams map[flow]*stream
 	opened  uint32
 }
@@ -64,13 +65,12 @@ func (d *dump) flush() {
 
 // record writes d.packet; missing octets of it were not kept.
 func (d *dump) record(at time.Time, missing int) {
-	var head [16]byte
-	le := binary.LittleEndian
+	head, le := d.head[:], binary.LittleEndian
 	le.PutUint32(head[0:], uint32(at.Unix()))
 	le.PutUint32(head[4:], uint32(at.Nanosecond()/1000))
 	le.PutUint32(head[8:], uint32(len(d.packet)))
 	le.PutUint32(head[12:], uint32(len(d.packet)+missing))
-	d.write(head[:])
+	d.write(head)
 	d.write(d.packet)
 	d.id++
 }
