@@ -31,6 +31,7 @@ const (
 type Options struct {
 	Codec  jitter.Payload // PCMU or PCMA; anything else stands for PCMU
 	Jitter jitter.Config  // the engine; the zero value is its default
+	Record *Record        // filled in with what happened packet by packet, unless nil
 }
 
 // ParseCodec reads a codec's name as the command line writes it.
@@ -63,8 +64,9 @@ type Report struct {
 // delivery is a packet as it is handed to the engine.
 type delivery struct {
 	header  jitter.Header
-	at      time.Duration
-	payload [packetSize]byte
+	sent    time.Duration // when its first sample was sent
+	at      time.Duration // when it arrived
+	payload []byte
 }
 
 // Run codes speech (8000 Hz), puts it through the trace and returns what is
@@ -72,7 +74,11 @@ type delivery struct {
 // the last packet. Where the speech is shorter than the trace the sender is
 // silent.
 func Run(trace Trace, speech []int16, o Options) (heard []int16, report Report) {
-	packets := deliveries(trace, speech, o.Codec)
+	return play(trace, deliveries(trace, speech, o.Codec), o)
+}
+
+// play delivers the packets, which are in the order of arrival, and pulls.
+func play(trace Trace, packets []delivery, o Options) (heard []int16, report Report) {
 	playout := jitter.New(o.Jitter)
 	playout.Map(payloadPCMU, jitter.PCMU)
 	playout.Map(payloadPCMA, jitter.PCMA)
@@ -83,11 +89,15 @@ func Run(trace Trace, speech []int16, o Options) (heard []int16, report Report) 
 	}
 	heard = make([]int16, int((end+frameTime-1)/frameTime)*jitter.FrameSize)
 	var delays []float64
+	var clock clock
+	record := newRecorder(o.Record, playout)
 	frames := 0
 	for n := 0; n < len(heard); n += jitter.FrameSize {
 		now := time.Duration(n) * time.Second / clockRate
 		for len(packets) > 0 && packets[0].at <= now {
-			playout.Put(packets[0].header, packets[0].payload[:], packets[0].at)
+			playout.Put(packets[0].header, packets[0].payload, packets[0].at)
+			clock.arrived(packets[0])
+			record.put(packets[0])
 			packets = packets[1:]
 		}
 		stamp, ok := playout.Timestamp()
@@ -95,10 +105,13 @@ func Run(trace Trace, speech []int16, o Options) (heard []int16, report Report) 
 		if kind == jitter.Speech || kind == jitter.Concealed {
 			frames++
 		}
+		delay := now - clock.sent(stamp, now)
 		if ok && kind == jitter.Speech {
-			delays = append(delays, float64(n)/perMS-float64(int32(stamp-firstStamp))/perMS)
+			delays = append(delays, delay.Seconds()*1000)
 		}
+		record.frame(now, delay, ok, kind)
 	}
+	record.lost(trace)
 	return heard, summarise(trace, playout.Stats(), delays, frames)
 }
 
@@ -128,7 +141,7 @@ func deliveries(trace Trace, speech []int16, codec jitter.Payload) []delivery {
 		if p.Lost {
 			continue
 		}
-		d := delivery{at: p.Arrived, header: jitter.Header{
+		d := delivery{at: p.Arrived, sent: span(offset), payload: make([]byte, packetSize), header: jitter.Header{
 			SequenceNumber: uint16(firstNumber + p.SequenceNumber - first.SequenceNumber),
 			Timestamp:      uint32(firstStamp + offset),
 			PayloadType:    payloadType,
@@ -139,12 +152,14 @@ func deliveries(trace Trace, speech []int16, codec jitter.Payload) []delivery {
 		if offset < int64(len(speech)) {
 			copy(frame[:], speech[offset:])
 		}
-		encode(d.payload[:], frame[:])
+		encode(d.payload, frame[:])
 		out = append(out, d)
 	}
 	slices.SortStableFunc(out, func(a, b delivery) int { return cmp.Compare(a.at, b.at) })
 	return out
 }
+
+func span(samples int64) time.Duration { return time.Duration(samples) * time.Second / clockRate }
 
 func samples(d time.Duration) int64 { return int64(math.Round(d.Seconds() * clockRate)) }
 
