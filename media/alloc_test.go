@@ -60,8 +60,8 @@ func newLoop(t testing.TB, lose int, tap func(TapPacket)) (step func(), a, b *Se
 	}
 	a, b = make(4000), make(5000)
 	join := func(from, to *Session) {
-		from.socket.rtp.fast = &loop{ring: to.rtpRing, from: from.socket.rtp.local, clock: clock, lose: lose}
-		from.socket.rtcp.fast = &loop{ring: to.rtcpRing, from: from.socket.rtcp.local, clock: clock}
+		from.socket.rtp.fast = &loop{ring: to.rtpIn.(*ring), from: from.socket.rtp.local, clock: clock, lose: lose}
+		from.socket.rtcp.fast = &loop{ring: to.rtcpIn.(*ring), from: from.socket.rtcp.local, clock: clock}
 		d := agreed(to.socket.rtp.local)
 		d.EventReceive = 101
 		require.NoError(t, from.Apply(d))

@@ -22,7 +22,9 @@ func (p *Pacer) Stats() PacerStats {
 	st := p.late.stats()
 	st.Skipped = p.skipped.Load()
 	for _, w := range p.workers {
-		st.Tickers += int(w.count.Load())
+		for k := range w.lanes {
+			st.Tickers += int(w.lanes[k].count.Load())
+		}
 	}
 	return st
 }

@@ -42,21 +42,34 @@ func TestPacer_SpreadsOverWorkers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := NewPacer(PacerConfig{Workers: 4})
 		var removes []func()
-		for range 40 {
-			removes = append(removes, p.Add(tickFunc(func(uint64) {})))
+		add := func(n int) {
+			for range n {
+				removes = append(removes, p.Add(tickFunc(func(uint64) {})))
+			}
 		}
-		for _, w := range p.workers {
-			assert.EqualValues(t, 10, w.count.Load())
+		counts := func(k int) (c []int64) {
+			for _, w := range p.workers {
+				c = append(c, w.lanes[k].count.Load())
+			}
+			return c
 		}
-		time.Sleep(time.Second + time.Millisecond)
+		add(40)
+		assert.Equal(t, []int64{32, 8, 0, 0}, counts(0))
+		time.Sleep(time.Second + laneStep + time.Microsecond)
 		assert.EqualValues(t, 4000, p.Stats().Ticks)
+		add(1000 - 40)
+		for k := range lanes {
+			assert.Equal(t, []int64{50, 50, 50, 50}, counts(k))
+		}
+		time.Sleep(time.Second)
+		assert.EqualValues(t, 4000+100*1000, p.Stats().Ticks)
 		for _, remove := range removes {
 			remove()
 			remove()
 		}
 		assert.Zero(t, p.Stats().Tickers)
 		time.Sleep(time.Second)
-		assert.EqualValues(t, 4000, p.Stats().Ticks)
+		assert.EqualValues(t, 4000+100*1000, p.Stats().Ticks)
 		require.NoError(t, p.Close())
 	})
 }

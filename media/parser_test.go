@@ -82,6 +82,7 @@ func quietSession(t testing.TB, cfg SessionConfig) *Session {
 	now := time.Duration(0)
 	s := newSession(cfg)
 	require.NoError(t, s.seed())
+	s.rtpIn, s.rtcpIn = newRing(rtpSlots, rtpOctets), newRing(rtcpSlots, rtcpOctets)
 	s.clock = func() time.Duration { now += frameTime / 100; return now }
 	return s
 }

@@ -87,19 +87,3 @@ func TestPorts_RangeEnds(t *testing.T) {
 		assert.Equal(t, want, [2]int{first, count}, "%v", r)
 	}
 }
-
-func TestPorts_RealSockets(t *testing.T) {
-	ports := NewPorts(PortsConfig{})
-	for _, addr := range []string{"127.0.0.1", "::1"} {
-		s, err := ports.Open(netip.MustParseAddr(addr))
-		if err != nil && addr == "::1" {
-			t.Logf("no IPv6 here: %v", err)
-			continue
-		}
-		require.NoError(t, err)
-		for _, c := range []packetConn{s.rtp, s.rtcp} {
-			require.NoError(t, setTrafficClass(c.conn.(*net.UDPConn)), "DSCP on %s", addr)
-		}
-		require.NoError(t, s.Close())
-	}
-}

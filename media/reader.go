@@ -20,6 +20,19 @@ const (
 	readPause = 10 * time.Millisecond // after an error that is not the end
 )
 
+// listen returns the inbox of c: the socket itself where it can be asked, else a
+// ring that a goroutine fills. rest is how many ticks a direct one may leave out
+// when it was empty.
+func (s *Session) listen(c *packetConn, rest, slots, octets int) inbox {
+	if c.direct != nil {
+		return &direct{conn: c.direct, epoch: s.epoch, rest: rest, oversize: &s.oversize, failed: &s.readErrors}
+	}
+	r := newRing(slots, octets)
+	s.readers.Add(1)
+	go s.read(c, r)
+	return r
+}
+
 // read copies datagrams from c to r until the socket is closed.
 func (s *Session) read(c *packetConn, r *ring) {
 	defer s.readers.Done()

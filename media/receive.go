@@ -17,20 +17,20 @@ func (s *Session) receive(at time.Duration, all bool) {
 		return
 	}
 	for range rtpSlots {
-		d, data, ok := s.rtpRing.peek()
+		d, data, ok := s.rtpIn.peek()
 		if !ok || !all && d.arrival > at {
 			break
 		}
 		s.datagram(d, data, false)
-		s.rtpRing.pop()
+		s.rtpIn.pop()
 	}
 	for range rtcpSlots {
-		d, data, ok := s.rtcpRing.peek()
+		d, data, ok := s.rtcpIn.peek()
 		if !ok {
 			break
 		}
 		s.datagram(d, data, true)
-		s.rtcpRing.pop()
+		s.rtcpIn.pop()
 	}
 }
 
@@ -43,20 +43,20 @@ const earlyKept = 250 * time.Millisecond
 // come, and counts those that have waited too long.
 func (s *Session) await(at time.Duration) {
 	for range rtpSlots {
-		d, data, ok := s.rtpRing.peek()
+		d, data, ok := s.rtpIn.peek()
 		if !ok || d.arrival > at-earlyKept {
 			break
 		}
 		s.datagram(d, data, false)
-		s.rtpRing.pop()
+		s.rtpIn.pop()
 	}
 	for range rtcpSlots {
-		d, data, ok := s.rtcpRing.peek()
+		d, data, ok := s.rtcpIn.peek()
 		if !ok {
 			break
 		}
 		s.datagram(d, data, true)
-		s.rtcpRing.pop()
+		s.rtcpIn.pop()
 	}
 }
 

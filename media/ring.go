@@ -66,6 +66,9 @@ func (r *ring) peek() (*slot, []byte, bool) {
 	return s, r.data[at : at+uint64(s.size) : at+uint64(s.size)], true
 }
 
+// dropped counts what did not fit.
+func (r *ring) dropped() uint64 { return r.overflows.Load() }
+
 // pop gives the oldest datagram's place back. Only the tick calls it.
 func (r *ring) pop() {
 	tail := r.tail.Load()

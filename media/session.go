@@ -37,7 +37,7 @@ type Session struct {
 	epoch  time.Time
 	clock  func() time.Duration // time since epoch
 
-	rtpRing, rtcpRing    *ring
+	rtpIn, rtcpIn        inbox
 	oversize, readErrors atomic.Uint64
 	readers              sync.WaitGroup
 	done                 chan struct{} // closed when the session ends
@@ -77,25 +77,22 @@ func NewSession(cfg SessionConfig) (*Session, error) {
 	if err := s.seed(); err != nil {
 		return nil, errors.Join(err, cfg.Socket.Close())
 	}
+	s.rtpIn = s.listen(&s.socket.rtp, 0, rtpSlots, rtpOctets)
+	s.rtcpIn = s.listen(&s.socket.rtcp, restRTCP, rtcpSlots, rtcpOctets)
 	s.publish()
-	s.readers.Add(2)
-	go s.read(&s.socket.rtp, s.rtpRing)
-	go s.read(&s.socket.rtcp, s.rtcpRing)
 	return s, nil
 }
 
 // newSession makes a Session that reads nothing yet.
 func newSession(cfg SessionConfig) *Session {
 	s := &Session{
-		cfg:      cfg,
-		socket:   cfg.Socket,
-		log:      orSilent(cfg.Logger),
-		epoch:    time.Now(),
-		rtpRing:  newRing(rtpSlots, rtpOctets),
-		rtcpRing: newRing(rtcpSlots, rtcpOctets),
-		done:     make(chan struct{}),
-		playout:  jitter.New(cfg.Jitter),
-		frame:    audio.Frame{Rate: clockRate, Samples: make([]int16, frameSize)},
+		cfg:     cfg,
+		socket:  cfg.Socket,
+		log:     orSilent(cfg.Logger),
+		epoch:   time.Now(),
+		done:    make(chan struct{}),
+		playout: jitter.New(cfg.Jitter),
+		frame:   audio.Frame{Rate: clockRate, Samples: make([]int16, frameSize)},
 	}
 	s.clock = func() time.Duration { return time.Since(s.epoch) }
 	s.settings.digits = make(chan digitRequest, digitRequests)

@@ -66,7 +66,7 @@ func (s *Session) Stats() Stats {
 	st, p := s.snapshot.stats, s.snapshot.playout
 	s.snapshot.mu.Unlock()
 
-	st.Overflows = s.rtpRing.overflows.Load() + s.rtcpRing.overflows.Load()
+	st.Overflows = s.rtpIn.dropped() + s.rtcpIn.dropped()
 	st.Malformed += s.oversize.Load()
 	st.ReadErrors = s.readErrors.Load()
 	st.PacketsLate, st.PacketsDuplicate, st.PacketsReordered = p.Late, p.Duplicates, p.Reordered

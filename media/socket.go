@@ -7,6 +7,8 @@ import (
 	"net/netip"
 	"sync"
 	"time"
+
+	"github.com/softphone-go/softphone/media/rawudp"
 )
 
 // Socket is a pair of UDP ports, open. A Session takes it over; without one,
@@ -36,13 +38,9 @@ func newSocket(rtp, rtcp net.PacketConn, rtpAddr, rtcpAddr netip.AddrPort, log *
 			tune(u, log)
 		}
 	}
-	return &Socket{
-		rtp:  newPacketConn(rtp, rtpAddr),
-		rtcp: newPacketConn(rtcp, rtcpAddr),
-		close: sync.OnceValue(func() error {
-			return errors.Join(rtp.Close(), rtcp.Close())
-		}),
-	}
+	s := &Socket{rtp: newPacketConn(rtp, rtpAddr), rtcp: newPacketConn(rtcp, rtcpAddr)}
+	s.close = sync.OnceValue(func() error { return errors.Join(s.rtp.close(), s.rtcp.close()) })
+	return s
 }
 
 // tune asks for expedited forwarding (RFC 3246, DSCP 46) and bigger buffers. The
@@ -63,6 +61,8 @@ type addrPortConn interface {
 // packetConn reads and writes datagrams with netip addresses over any
 // net.PacketConn. One goroutine reads and one writes at a time.
 type packetConn struct {
+	direct *rawudp.Conn // what the tick reads and writes itself; nil: there is conn
+
 	conn  net.PacketConn
 	fast  addrPortConn // the same; nil: not offered
 	local netip.AddrPort
@@ -78,9 +78,21 @@ func newPacketConn(c net.PacketConn, local netip.AddrPort) packetConn {
 	if a, ok := c.LocalAddr().(*net.UDPAddr); ok && a.Port != 0 {
 		local = unmap(a.AddrPort())
 	}
-	fast, _ := c.(addrPortConn)
 	udp, _ := c.(*net.UDPConn)
+	if udp != nil {
+		if d, err := rawudp.Take(udp); err == nil {
+			return packetConn{direct: d, local: local}
+		}
+	}
+	fast, _ := c.(addrPortConn)
 	return packetConn{conn: c, fast: fast, udp: udp, local: local}
+}
+
+func (c *packetConn) close() error {
+	if c.direct != nil {
+		return c.direct.Close()
+	}
+	return c.conn.Close()
 }
 
 func unmap(a netip.AddrPort) netip.AddrPort {
@@ -119,6 +131,9 @@ func (c *packetConn) limit(now time.Time) {
 }
 
 func (c *packetConn) write(p []byte, to netip.AddrPort) error {
+	if c.direct != nil {
+		return c.direct.Write(p, to) // does not wait at all
+	}
 	if c.fast != nil {
 		_, err := c.fast.WriteToUDPAddrPort(p, to)
 		return err

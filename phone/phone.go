@@ -253,7 +253,7 @@ func (p *Phone) openCalls() error {
 			codecs = append(codecs, offer.PCMU())
 		}
 	}
-	p.pacer = media.NewPacer(media.PacerConfig{Logger: p.log})
+	p.pacer = media.NewPacer(media.PacerConfig{Logger: p.log, KernelTimer: p.cfg.ListenMedia == nil})
 	p.dialer, err = dialer.New(dialer.Config{
 		UA: p.ua, Pacer: p.pacer,
 		Ports: media.NewPorts(media.PortsConfig{

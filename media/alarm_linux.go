@@ -1,0 +1,85 @@
+//go:build linux && (amd64 || arm64 || arm || riscv64)
+
+package media
+
+import (
+	"fmt"
+	"os"
+	"syscall"
+	"time"
+	"unsafe"
+)
+
+// fileAlarm waits by a timerfd(2) in the runtime's network poller.
+//
+// A timer of the runtime wakes two threads, the one that polls and the monitor,
+// and the kernel may round it by its slack of 50 µs. A timer that is a file
+// wakes the one that polls, and is exact.
+type fileAlarm struct {
+	file   *os.File
+	raw    syscall.RawConn
+	fd     uintptr
+	offset time.Duration // the Pacer's start on the system's monotonic clock
+	spec   itimerspec    // here, since the system must not be given a stack that moves
+}
+
+// itimerspec is what timerfd_settime(2) takes.
+type itimerspec struct{ interval, value syscall.Timespec }
+
+const (
+	clockMonotonic = 1
+	timerAbsolute  = 1 // TFD_TIMER_ABSTIME
+	timerFlags     = syscall.O_NONBLOCK | syscall.O_CLOEXEC
+)
+
+// newKernelAlarm returns an alarm by the system's timer.
+func newKernelAlarm(start time.Time) (alarm, error) {
+	var now syscall.Timespec
+	if _, _, errno := syscall.Syscall(syscall.SYS_CLOCK_GETTIME, clockMonotonic, uintptr(unsafe.Pointer(&now)), 0); errno != 0 {
+		return nil, fmt.Errorf("media: clock_gettime: %w", errno)
+	}
+	since := time.Since(start)
+	fd, _, errno := syscall.Syscall(syscall.SYS_TIMERFD_CREATE, clockMonotonic, timerFlags, 0)
+	if errno != 0 {
+		return nil, fmt.Errorf("media: timerfd_create: %w", errno)
+	}
+	f := os.NewFile(fd, "timerfd")
+	raw, err := f.SyscallConn()
+	if err == nil {
+		err = f.SetReadDeadline(time.Time{}) // refused by a file that cannot be polled
+	}
+	if err != nil {
+		_ = f.Close()
+		return nil, fmt.Errorf("media: timerfd: %w", err)
+	}
+	return &fileAlarm{file: f, raw: raw, fd: fd, offset: time.Duration(now.Nano()) - since}, nil
+}
+
+func (a *fileAlarm) run(turn func()) {
+	defer func() { _ = a.file.Close() }()
+	first := true
+	// The poller calls this once at the start, and then whenever the timer has
+	// gone off. The timer need not be read: to set it again is enough.
+	_ = a.raw.Read(func(uintptr) bool {
+		if !first {
+			turn()
+		}
+		first = false
+		return false
+	})
+}
+
+func (a *fileAlarm) set(at time.Duration) {
+	a.settime(max(1, int64(a.offset+at)))
+}
+
+func (a *fileAlarm) off() { a.settime(0) }
+
+func (a *fileAlarm) settime(nanoseconds int64) {
+	a.spec.value = syscall.NsecToTimespec(nanoseconds)
+	// It can fail only for arguments that are none.
+	_, _, _ = syscall.RawSyscall6(syscall.SYS_TIMERFD_SETTIME, a.fd, timerAbsolute, uintptr(unsafe.Pointer(&a.spec)), 0, 0, 0)
+}
+
+// stop ends the wait, at once or when turn is over.
+func (a *fileAlarm) stop() { _ = a.file.SetReadDeadline(time.Unix(1, 0)) }
