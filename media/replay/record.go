@@ -51,14 +51,15 @@ type Record struct {
 type recorder struct {
 	*Record
 	playout *jitter.Playout
+	clock   *clock
 	last    jitter.Stats
 }
 
-func newRecorder(r *Record, playout *jitter.Playout) *recorder {
+func newRecorder(r *Record, playout *jitter.Playout, c *clock) *recorder {
 	if r != nil {
 		*r = Record{}
 	}
-	return &recorder{Record: r, playout: playout}
+	return &recorder{Record: r, playout: playout, clock: c}
 }
 
 // put notes a packet that was just given to the engine.
@@ -96,8 +97,11 @@ func (r *recorder) frame(played, delay time.Duration, timed bool, kind jitter.Ki
 		Compressed: now.Compressed - r.last.Compressed,
 	}
 	if timed {
-		// The engine counts from the fastest packets, the trace from sending.
-		m.Delay, m.Target = delay, delay-now.Delay+now.Target
+		// The engine counts from the fastest packets, the trace from sending. What
+		// lies between is taken after the frame, as the statistics are.
+		stamp, _ := r.playout.Timestamp()
+		next := played + frameTime
+		m.Delay, m.Target = delay, next-r.clock.sent(stamp, next)-now.Delay+now.Target
 	}
 	r.Moments = append(r.Moments, m)
 	r.last = now

@@ -90,7 +90,7 @@ func play(trace Trace, packets []delivery, o Options) (heard []int16, report Rep
 	heard = make([]int16, int((end+frameTime-1)/frameTime)*jitter.FrameSize)
 	var delays []float64
 	var clock clock
-	record := newRecorder(o.Record, playout)
+	record := newRecorder(o.Record, playout, &clock)
 	frames := 0
 	for n := 0; n < len(heard); n += jitter.FrameSize {
 		now := time.Duration(n) * time.Second / clockRate
