@@ -20,7 +20,7 @@ type need struct {
 }
 
 var needs = []need{
-	{"Asterisk", "^Test(Asterisk|BaresipAsterisk|Tshark|Soak)_", findAsterisk, "start Docker (Debian: apt-get install docker.io docker-compose mmdebstrap)"},
+	{"Asterisk", "^Test(Asterisk|BaresipAsterisk|Tshark)_|^TestSoak_CallsInARow$", findAsterisk, "start Docker (Debian: apt-get install docker.io docker-compose mmdebstrap)"},
 	{"baresip", "^TestBaresip(Asterisk)?_", findBaresip, "apt-get install baresip-core"},
 	{"SIPp", "^TestSIPp_", findSIPp, "apt-get install sip-tester, and be root: it plays RTP through a raw socket"},
 	{"tshark", "^TestTshark_", func() error { return findProgram("tshark") }, "apt-get install tshark"},
