@@ -182,7 +182,7 @@ func TestVoice_ExtremeSamples(t *testing.T) {
 		v.speech(append([]int16(nil), loud...))
 	}
 	for range 7 {
-		v.conceal(loud)
+		v.conceal(loud, 0, nil)
 	}
 	for _, x := range loud {
 		assert.Zero(t, x)

@@ -47,10 +47,10 @@ func (p *Playout) read(dst []int16) Kind {
 		var kind Kind
 		switch {
 		case s == nil:
-			kind = p.bridge(dst, p.timed, false)
+			kind = p.bridge(dst, p.timed, nil)
 		case s.position > p.play:
 			n = int(min(int64(n), s.position-p.play))
-			kind = p.bridge(dst[:n], hole, true)
+			kind = p.bridge(dst[:n], hole, s)
 		default:
 			n = p.decode(dst, s)
 			kind = Speech
@@ -147,9 +147,8 @@ func (p *Playout) decode(dst []int16, s *slot) int {
 
 // bridge fills time for which there is no sound: with comfort noise or silence
 // when the sender meant it so, else with something like what came before.
-// Unless it is known, a later packet has to tell whether it was loss; only then
-// does it count.
-func (p *Playout) bridge(dst []int16, loss, known bool) Kind {
+// Only when a later packet is there is it known to be loss, and counts.
+func (p *Playout) bridge(dst []int16, loss bool, later *slot) Kind {
 	switch {
 	case p.noise.on:
 		p.noise.fill(dst)
@@ -159,12 +158,15 @@ func (p *Playout) bridge(dst []int16, loss, known bool) Kind {
 		p.voice.silence(dst)
 		return Silence
 	}
-	if known {
+	var future [futureSize]int16
+	gap, n := 0, 0
+	if later != nil {
 		p.conceals += int64(len(dst))
+		gap, n = int(later.position-p.play), p.coming(future[:], later)
 	} else {
 		p.fade += int64(len(dst))
 	}
-	if p.voice.conceal(dst) {
+	if p.voice.conceal(dst, gap, future[:n]) {
 		return Concealed
 	}
 	return Silence

@@ -1,0 +1,137 @@
+package jitter
+
+import "math"
+
+// The concealment follows the idea of ITU-T G.711 Appendix I: the last pitch
+// period is repeated, from 10 ms on the last two, from 20 ms on the last three,
+// at falling level. It adds no delay: the join to the last sample is smoothed
+// instead. Where the sound after the loss is known too, conceal_gap.go joins
+// both.
+const (
+	fullLevel  = FrameSize     // samples at full level, then
+	faded      = 6 * FrameSize // a straight line to silence
+	joinLength = 16
+	maxPeriods = 3
+)
+
+// conceal fills s with a continuation and tells whether any of it is audible.
+// Sound goes on gap samples after the beginning of s with future; an empty
+// future is not known yet.
+func (v *voice) conceal(s []int16, gap int, future []int16) bool {
+	if v.made == 0 {
+		v.begin()
+	}
+	v.merge, v.quiet = 0, 0
+	if len(future) > 0 {
+		v.fill(gap, future)
+	}
+	audible := v.made < faded || v.gap.active
+	for i := range s {
+		s[i] = v.sample()
+	}
+	v.remember(s)
+	return audible
+}
+
+// begin takes what was played last as the model.
+func (v *voice) begin() {
+	v.gap.drop()
+	v.model.begin(v.recent(memory))
+}
+
+// sample returns the next sample of the continuation.
+func (v *voice) sample() int16 {
+	if v.gap.active {
+		if !v.gap.filled() {
+			v.made++
+			return v.gap.next()
+		}
+		v.begin() // what was to follow is not there
+		v.made = 1
+	}
+	var x [1]float32
+	if v.made < faded {
+		v.model.next(x[:])
+		x[0] *= level(v.made, fullLevel, faded)
+	}
+	v.made++
+	return rounded(x[0])
+}
+
+// level is 1 for full samples and then falls to 0, which it reaches at end.
+func level(n, full, end int) float32 {
+	return min(max(float32(end-n)/float32(end-full), 0), 1)
+}
+
+func rounded(x float32) int16 {
+	if x < 0 {
+		return int16(max(x-0.5, math.MinInt16))
+	}
+	return int16(min(x+0.5, math.MaxInt16))
+}
+
+// extension continues a sound by its last pitch periods.
+type extension struct {
+	base   [memory]float32
+	lag    int
+	score  float32 // how periodic it is, see pitch
+	at     int     // next sample of base to be repeated
+	resume int     // where the repetition goes on after the end of base
+	join   float32
+	made   int
+}
+
+// begin takes sound, of which the last sample is the one to be continued.
+func (e *extension) begin(past []int16) {
+	from := len(e.base) - len(past)
+	clear(e.base[:from])
+	for i, x := range past {
+		e.base[from+i] = float32(x)
+	}
+	e.start(len(past))
+}
+
+// beginBackwards takes sound that is to be continued backwards in time, from its
+// first sample on.
+func (e *extension) beginBackwards(future []int16) {
+	n := min(len(future), memory)
+	clear(e.base[:memory-n])
+	for i, x := range future[:n] {
+		e.base[memory-1-i] = float32(x)
+	}
+	e.start(n)
+}
+
+// start finds the period of the last n samples of base.
+func (e *extension) start(n int) {
+	e.lag, e.score = pitch(e.base[memory-n:])
+	e.at = memory - e.lag
+	e.join = e.base[memory-1] - e.base[e.at-1]
+	e.resume = e.at
+	e.made = 0
+}
+
+// next fills dst with what comes next. The last quarter of a repetition blends
+// into the beginning of the next one.
+func (e *extension) next(dst []float32) {
+	quarter := e.lag / 4
+	for i := range dst {
+		x := e.base[e.at]
+		if tail := e.at - (memory - quarter); tail >= 0 {
+			if tail == 0 {
+				periods := min(1+e.made/FrameSize, maxPeriods)
+				e.resume = memory - periods*e.lag
+			}
+			before := e.base[e.resume-quarter+tail]
+			x += (before - x) * float32(tail+1) / float32(quarter+1)
+		}
+		if e.at++; e.at == memory {
+			e.at = e.resume
+		}
+		if e.made < joinLength {
+			x += e.join * float32(joinLength-e.made) / (joinLength + 1)
+		}
+		e.made++
+		dst[i] = x
+	}
+}
