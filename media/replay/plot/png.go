@@ -20,9 +20,10 @@ const density = 2
 
 // pixels is a canvas that paints, with anti-aliasing.
 type pixels struct {
-	image   *image.RGBA
-	paint   *vector.Rasterizer
-	letters *letters
+	image    *image.RGBA
+	paint    *vector.Rasterizer
+	polygons [][]point // added and not yet painted
+	letters  *letters
 }
 
 func newPixels(width, height float64, l *letters) *pixels {
@@ -41,9 +42,7 @@ func (p *pixels) write(w io.Writer) error {
 // file to less than half: the rest are shades at the edges of lines.
 func paletted(m *image.RGBA) *image.Paletted {
 	count := make(map[color.RGBA]int)
-	for i := 0; i < len(m.Pix); i += 4 {
-		count[pixel(m, i)]++
-	}
+	runs(m, func(c color.RGBA, from, to int) { count[c] += to - from })
 	colours := slices.SortedFunc(maps.Keys(count), func(a, b color.RGBA) int {
 		return cmp.Or(count[b]-count[a], int(a.R)-int(b.R), int(a.G)-int(b.G), int(a.B)-int(b.B))
 	})
@@ -56,10 +55,25 @@ func paletted(m *image.RGBA) *image.Paletted {
 		index[c] = uint8(palette.Index(c))
 	}
 	out := image.NewPaletted(m.Rect, palette)
-	for i := range out.Pix {
-		out.Pix[i] = index[pixel(m, 4*i)]
-	}
+	runs(m, func(c color.RGBA, from, to int) {
+		i := index[c]
+		for at := from; at < to; at++ {
+			out.Pix[at] = i
+		}
+	})
 	return out
+}
+
+// runs calls do for each run of pixels of one colour.
+func runs(m *image.RGBA, do func(c color.RGBA, from, to int)) {
+	from, last := 0, pixel(m, 0)
+	for at := 1; at < len(m.Pix)/4; at++ {
+		if c := pixel(m, 4*at); c != last {
+			do(last, from, at)
+			from, last = at, c
+		}
+	}
+	do(last, from, len(m.Pix)/4)
 }
 
 func pixel(m *image.RGBA, i int) color.RGBA {
@@ -100,10 +114,15 @@ func (p *pixels) text(at point, s string, l lettering) {
 	d.DrawString(s)
 }
 
-func (p *pixels) add(polygons [][]point) {
-	for _, polygon := range polygons {
+func (p *pixels) add(polygons [][]point) { p.polygons = append(p.polygons, polygons...) }
+
+// flush paints what was added, within the rectangle that holds it.
+func (p *pixels) flush(c ink) {
+	box := p.bounds()
+	p.paint.Reset(box.Dx(), box.Dy())
+	for _, polygon := range p.polygons {
 		for i, at := range polygon {
-			x, y := float32(at.x*density), float32(at.y*density)
+			x, y := float32(at.x*density-float64(box.Min.X)), float32(at.y*density-float64(box.Min.Y))
 			if i == 0 {
 				p.paint.MoveTo(x, y)
 			} else {
@@ -112,10 +131,21 @@ func (p *pixels) add(polygons [][]point) {
 		}
 		p.paint.ClosePath()
 	}
+	p.paint.Draw(p.image, box, uniform(c), image.Point{})
+	p.polygons = p.polygons[:0]
 }
 
-// flush paints what was added.
-func (p *pixels) flush(c ink) {
-	p.paint.Draw(p.image, p.image.Bounds(), uniform(c), image.Point{})
-	p.paint.Reset(p.image.Bounds().Dx(), p.image.Bounds().Dy())
+func (p *pixels) bounds() image.Rectangle {
+	low, high := point{math.Inf(1), math.Inf(1)}, point{math.Inf(-1), math.Inf(-1)}
+	for _, polygon := range p.polygons {
+		for _, at := range polygon {
+			low = point{min(low.x, at.x), min(low.y, at.y)}
+			high = point{max(high.x, at.x), max(high.y, at.y)}
+		}
+	}
+	if low.x > high.x {
+		return image.Rectangle{}
+	}
+	return image.Rect(int(math.Floor(low.x*density)), int(math.Floor(low.y*density)),
+		int(math.Ceil(high.x*density)), int(math.Ceil(high.y*density))).Intersect(p.image.Rect)
 }
