@@ -23,7 +23,7 @@ func (l Local) Accept(ourOffer, remoteAnswer []byte) (Params, error) {
 	}
 	at := -1
 	for i, s := range ours.media {
-		if s.isPlainAudio() && s.port != 0 {
+		if s.isAudio() && s.port != 0 {
 			at = i
 			break
 		}
@@ -40,8 +40,12 @@ func (l Local) Accept(ourOffer, remoteAnswer []byte) (Params, error) {
 	}
 	offered := withoutEvents(o.codecs())
 	codecs := common(s.codecs(), offered)
-	if s.port == 0 || !s.isPlainAudio() || len(codecs) == 0 {
+	if s.port == 0 || !s.isAudio() || len(codecs) == 0 {
 		return Params{}, (&description{media: []*stream{s}}).whyNot(offered)
+	}
+	keys, err := l.settle(o, s)
+	if err != nil {
+		return Params{}, err
 	}
 	mine, err := ours.rtp(o)
 	if err != nil {
@@ -52,6 +56,7 @@ func (l Local) Accept(ourOffer, remoteAnswer []byte) (Params, error) {
 		return Params{}, err
 	}
 	p.finish(ours, theirs, o, s, codecs)
+	p.take(keys, s)
 	return p, nil
 }
 

@@ -6,6 +6,8 @@ import (
 	"strings"
 
 	"github.com/pion/sdp/v3"
+
+	"github.com/softphone-go/softphone/media/srtp"
 )
 
 // Answer reads the peer's offer and writes the answer (RFC 3264 §6) with one
@@ -23,15 +25,9 @@ func (l Local) Answer(remoteOffer []byte) (answer []byte, p Params, err error) {
 	if err != nil {
 		return nil, Params{}, err
 	}
-	chosen := -1
-	for i, s := range d.media {
-		if s.isPlainAudio() && s.port != 0 && len(common(s.codecs(), l.Codecs)) > 0 {
-			chosen = i
-			break
-		}
-	}
-	if chosen < 0 {
-		return nil, Params{}, d.whyNot(l.Codecs)
+	chosen, keys, err := l.chooseStream(d)
+	if err != nil {
+		return nil, Params{}, err
 	}
 	s := d.media[chosen]
 	p, err = l.agree(d, s, common(s.codecs(), l.Codecs), l.address())
@@ -45,17 +41,38 @@ func (l Local) Answer(remoteOffer []byte) (answer []byte, p Params, err error) {
 		p.RemoteHold = true
 		p.Direction = p.Direction.And(RecvOnly)
 	}
+	p.take(keys, s)
 	p.Receive = common(s.codecs(), l.Codecs)
 	if l.EventPayloadType != 0 {
 		p.EventSend, _ = eventType(s.codecs(), p.Send.ClockRate)
 		p.EventReceive = p.EventSend
 	}
-	answer, err = l.answer(d, chosen, p)
+	answer, err = l.answer(d, chosen, p, keys.crypto()...)
 	return answer, p, err
 }
 
+// chooseStream finds the first audio stream that can run, or says why none can.
+func (l Local) chooseStream(d *description) (chosen int, keys agreement, err error) {
+	var why error
+	for i, s := range d.media {
+		if !s.isAudio() || s.port == 0 || len(common(s.codecs(), l.Codecs)) == 0 {
+			continue
+		}
+		if keys, err = l.choose(s); err == nil {
+			return i, keys, nil
+		}
+		if why == nil {
+			why = err
+		}
+	}
+	if why == nil {
+		why = d.whyNot(l.Codecs)
+	}
+	return 0, agreement{}, why
+}
+
 // answer writes what was agreed for the chosen stream and refuses the others.
-func (l Local) answer(d *description, chosen int, p Params) ([]byte, error) {
+func (l Local) answer(d *description, chosen int, p Params, crypto ...srtp.Crypto) ([]byte, error) {
 	formats := slices.Clone(p.Receive)
 	if p.EventReceive != 0 {
 		formats = append(formats, Codec{Name: telephoneEvent, PayloadType: p.EventReceive, ClockRate: p.Send.ClockRate})
@@ -68,7 +85,7 @@ func (l Local) answer(d *description, chosen int, p Params) ([]byte, error) {
 	for i, s := range d.media {
 		m := s.refused()
 		if i == chosen {
-			m = l.audio(s.proto, formats, clampPTime(ptime), p.Direction, p.RTCPMux)
+			m = withCrypto(l.audio(s.proto, formats, clampPTime(ptime), p.Direction, p.RTCPMux), crypto...)
 		}
 		out.MediaDescriptions = append(out.MediaDescriptions, m)
 	}

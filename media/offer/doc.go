@@ -5,8 +5,9 @@
 // input gives equal output, byte for byte.
 //
 // It follows RFC 3264 (offers, answers, hold), RFC 3551 (static payload
-// types), RFC 4733 (telephone-event), RFC 3605 (a=rtcp), RFC 5761 (rtcp-mux)
-// and RFC 4585 (RTP/AVPF is answered in kind, without feedback).
+// types), RFC 4733 (telephone-event), RFC 3605 (a=rtcp), RFC 5761 (rtcp-mux),
+// RFC 4585 (RTP/AVPF is answered in kind, without feedback), RFC 4568 (SRTP under
+// keys in SDP) and RFC 8643 (the same over RTP/AVP, for peers that can).
 //
 // The text is read line by line by this package and written by pion/sdp:
 // pion's own reader refuses a whole description for one media type, transport
@@ -14,6 +15,7 @@
 // RFC 3264 §6 wants only that stream refused; and it cannot say in which line
 // the error is.
 //
-// It never resolves names, never chooses ports and never negotiates SRTP: a
-// stream offered as RTP/SAVP is refused.
+// It never resolves names, never chooses ports, never makes a key and never asks
+// who could read one on its way: whoever hands it keys has settled that. No error
+// of it shows one.
 package offer

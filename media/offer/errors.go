@@ -4,11 +4,12 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"strings"
 )
 
 // ErrNoCommonCodec says that the two sides have no audio stream they can both
-// run: no codec in common, no audio at all, only encrypted audio, or an
-// address of the other family. A SIP offer that brings it is answered with
+// run: no codec in common, no audio at all, encryption that only one side wants or
+// no keys for it, or an address of the other family. A SIP offer that brings it is answered with
 // 488 Not Acceptable Here (RFC 3261 §13.3.1.3). The error that wraps it tells
 // which of these it was.
 var ErrNoCommonCodec = errors.New("no audio stream both sides can run")
@@ -32,6 +33,9 @@ func (e *ParseError) Error() string {
 const shownText = 80
 
 func parseError(line int, text, format string, args ...any) *ParseError {
+	if i := strings.Index(strings.ToLower(text), "inline:"); i >= 0 {
+		text = text[:i] + "inline:(hidden)" // a key of RFC 4568 may follow
+	}
 	if len(text) > shownText {
 		text = text[:shownText] + "..."
 	}

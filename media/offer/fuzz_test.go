@@ -26,11 +26,16 @@ func FuzzParse(f *testing.F) {
 	f.Add([]byte(text("m=audio 5000/2 RTP/AVP 0 0 999 x", "a=rtpmap:0 PCMU/8000/2", "a=ptime:1e300")))
 	ours, err := local4().Offer()
 	require.NoError(f, err)
+	f.Add(stream80("RTP/SAVP", "1 X inline:y", "2"+line80+"|2^31|1:4 WSH=64"))
+	f.Add(stream80("RTP/AVP", "3"+line80))
+	secured, err := secure4(f, Required).Offer()
+	require.NoError(f, err)
 	f.Fuzz(func(t *testing.T, body []byte) {
-		for _, l := range []Local{local4(), local6()} {
+		for _, l := range []Local{local4(), local6(), secure4(t, Offered), secure4(t, Required)} {
 			checkAnswer(t, l, body)
 		}
 		checkError(t, second(local4().Accept(ours, body)))
+		checkError(t, second(secure4(t, Required).Accept(secured, body)))
 		comparePion(t, body)
 	})
 }
@@ -68,6 +73,9 @@ func checkAnswer(t *testing.T, l Local, body []byte) {
 	}
 	require.Equal(t, 1, running)
 	require.False(t, bytes.Contains(answer, []byte("\x00")))
+	require.Equal(t, p.SendKey != nil, p.ReceiveKey != nil)
+	require.Equal(t, p.SendKey != nil, bytes.Contains(answer, []byte("a=crypto:")))
+	require.False(t, p.SendKey == nil && (l.Encryption == Required || p.SAVP))
 }
 
 // comparePion checks our reading against pion's where pion takes the text.

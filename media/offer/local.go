@@ -24,14 +24,14 @@ func (l Local) Offer() ([]byte, error) {
 	}
 	d := l.session(nil)
 	d.MediaDescriptions = []*sdp.MediaDescription{
-		l.audio("RTP/AVP", formats, l.packetTime(), l.Direction, l.RTCPMux),
+		withCrypto(l.audio(l.proto(), formats, l.packetTime(), l.Direction, l.RTCPMux), l.offered()...),
 	}
 	return d.Marshal()
 }
 
 // Keep returns l with the payload types agreed in p, for the next offer of the
 // same call: a payload type keeps its meaning for as long as the call lasts
-// (RFC 3264 §8.3.2).
+// (RFC 3264 §8.3.2), and encryption stays as it is.
 func (l Local) Keep(p Params) Local {
 	l.Codecs = slices.Clone(l.Codecs)
 	for i, c := range l.Codecs {
@@ -45,6 +45,7 @@ func (l Local) Keep(p Params) Local {
 	if l.EventPayloadType != 0 && p.EventReceive != 0 {
 		l.EventPayloadType = p.EventReceive
 	}
+	l.keepEncryption(p)
 	return l
 }
 
@@ -74,7 +75,7 @@ func (l Local) check() error {
 	if e := l.EventPayloadType; e > 127 || e != 0 && used[e] {
 		return fmt.Errorf("offer: payload type %d of telephone-event is over 127 or used twice", e)
 	}
-	return nil
+	return l.checkKeys()
 }
 
 // packetTime is the packet time we like best.

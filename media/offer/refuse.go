@@ -14,7 +14,7 @@ func (d *description) whyNot(ours []Codec) error {
 		case s.media != "audio":
 		case s.port == 0:
 			audio, disabled = audio+1, disabled+1
-		case !s.isPlainAudio():
+		case !s.isAudio():
 			audio, encrypted = audio+1, encrypted+1
 			names = append(names, short(s.proto))
 		default:
@@ -34,7 +34,7 @@ func (d *description) whyNot(ours []Codec) error {
 	case disabled:
 		return refuse("the audio is switched off (port 0)")
 	case disabled + encrypted:
-		return refuse("audio comes over %s; only RTP/AVP and RTP/AVPF are known here", strings.Join(names, ", "))
+		return refuse("audio comes over %s; RTP/AVP, RTP/AVPF, RTP/SAVP and RTP/SAVPF are known here", strings.Join(names, ", "))
 	}
 	var have []string
 	for _, c := range ours {

@@ -4,6 +4,8 @@ import (
 	"net/netip"
 	"strings"
 	"time"
+
+	"github.com/softphone-go/softphone/media/srtp"
 )
 
 // Codec is one payload format under one payload type.
@@ -81,9 +83,19 @@ type Local struct {
 	MaxPTime         time.Duration // a=maxptime; 0: not said
 	Direction        Direction     // ours. The zero value is Inactive
 
+	// Encryption is what is wanted of SRTP, and Keys are ours to send under, by
+	// preference, one for each suite; at least one unless NoEncryption.
+	Encryption Encryption
+	Keys       []*srtp.Key
+
 	// RTCPMux offers rtcp-mux (RFC 5761) in Offer. Answer takes it whenever
 	// the peer offers it.
 	RTCPMux bool
+
+	// Of what is in force, by Keep: the suite, and whether the stream is RTP/SAVP or
+	// encrypted RTP/AVP.
+	suite     srtp.Suite
+	savp, avp bool
 }
 
 // Params is what both sides agreed on, seen from this one.
@@ -107,4 +119,9 @@ type Params struct {
 	PTime      time.Duration // of the packets we send: 10 to 60 ms in steps of 10
 	Direction  Direction     // ours
 	RemoteHold bool          // the peer put us on hold: it does not want our media
+
+	// SendKey and ReceiveKey are set both, for SRTP, or neither, for RTP. SendKey is
+	// one of ours.
+	SendKey, ReceiveKey *srtp.Key
+	SAVP                bool // the stream's transport is RTP/SAVP or RTP/SAVPF
 }
