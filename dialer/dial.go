@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"net/netip"
 	"time"
 
 	"github.com/softphone-go/softphone/media/audio"
@@ -116,14 +115,14 @@ func (d *Dialer) tooLate(r sip.Response) {
 // buildOffer is the OfferFunc of the INVITE: called by the SIP stack for each
 // hop, it has the loop open a port on that hop's address. The port of a hop
 // that led nowhere is closed.
-func (c *Call) buildOffer(local netip.Addr) ([]byte, error) {
+func (c *Call) buildOffer(path sip.Path) ([]byte, error) {
 	var body []byte
 	err := c.ask(context.Background(), func(reply func(error)) {
 		if c.state != Outgoing {
 			reply(ErrEnded)
 			return
 		}
-		err := c.leg.open(local)
+		err := c.leg.open(path.Local)
 		if err == nil {
 			body, err = c.leg.offer(offer.SendRecv)
 		}

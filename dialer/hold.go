@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
-	"net/netip"
 
 	"github.com/softphone-go/softphone/media/offer"
 	"github.com/softphone-go/softphone/sip"
@@ -96,7 +95,7 @@ func (c *Call) wanted(hold bool) offer.Direction {
 func (c *Call) propose(p *proposal, ours []byte, dir offer.Direction) {
 	dialog := c.dialog
 	c.whileUp(func(ctx context.Context) {
-		theirs, err := dialog.ReInvite(ctx, func(netip.Addr) ([]byte, error) { return ours, nil })
+		theirs, err := dialog.ReInvite(ctx, func(sip.Path) ([]byte, error) { return ours, nil })
 		c.mail.post(func() { c.onProposed(p, ours, dir, theirs, err) })
 	})
 }

@@ -2,7 +2,6 @@ package dialer
 
 import (
 	"context"
-	"net/netip"
 	"testing"
 	"time"
 
@@ -220,7 +219,7 @@ func TestReinvite_RightAfterAnswer(t *testing.T) {
 				}
 				go func() {
 					ours, _ := l.offer(offer.SendRecv)
-					theirs, err := dialog.ReInvite(context.Background(), func(netip.Addr) ([]byte, error) { return ours, nil })
+					theirs, err := dialog.ReInvite(context.Background(), func(sip.Path) ([]byte, error) { return ours, nil })
 					if err == nil {
 						_, err = l.accept(ours, theirs)
 					}
@@ -259,7 +258,7 @@ func TestReinvite_Unusable_IsRefused_RFC3261_14_2(t *testing.T) {
 			"this is no SDP": 400,
 			"v=0\r\no=- 1 9 IN IP4 10.0.0.2\r\ns=-\r\nc=IN IP4 10.0.0.2\r\nt=0 0\r\nm=audio 4000 RTP/AVP 18\r\n": 488,
 		} {
-			_, err := dialog.ReInvite(context.Background(), func(netip.Addr) ([]byte, error) { return []byte(body), nil })
+			_, err := dialog.ReInvite(context.Background(), func(sip.Path) ([]byte, error) { return []byte(body), nil })
 			var status *sip.StatusError
 			require.ErrorAs(t, err, &status)
 			require.Equal(t, code, status.Code)

@@ -35,6 +35,16 @@ func (t Transport) String() string {
 	return fmt.Sprintf("transport(%d)", int(t))
 }
 
+// Secure says whether what is sent over t can be read by the next hop only, which is
+// what keys in a session description need (RFC 4568 §8.3). Neither UDP nor TCP is.
+func (t Transport) Secure() bool {
+	switch t {
+	case Any, UDP, TCP:
+		return false
+	}
+	return false
+}
+
 // upper is the name as the Via header writes it.
 func (t Transport) upper() string { return strings.ToUpper(t.String()) }
 

@@ -183,10 +183,7 @@ func (ua *UserAgent) onInvite(req *sipmsg.Request, tx *sipmsg.ServerTx) {
 		ua: ua, req: req, tx: tx, tag: tagOf(req.To().Params), key: key, reg: reg, source: source,
 		offer: req.Body(), done: make(chan struct{}),
 	}
-	i.peer = hop{transport: UDP, addr: source}
-	if strings.EqualFold(req.Transport(), "TCP") {
-		i.peer.transport = TCP
-	}
+	i.peer = hop{transport: transportOf(req), addr: source}
 	i.sentBy = ua.sentByTo(i.peer)
 	if reg != nil {
 		i.account = reg.current()
@@ -215,6 +212,14 @@ func (ua *UserAgent) onInvite(req *sipmsg.Request, tx *sipmsg.ServerTx) {
 	ua.respond(tx, req, 100, "")
 	i.watch()
 	ua.serve(i, h)
+}
+
+// transportOf is how a request came.
+func transportOf(req *sipmsg.Request) Transport {
+	if strings.EqualFold(req.Transport(), "TCP") {
+		return TCP
+	}
+	return UDP
 }
 
 // sentByTo is the address peers reach us at on the path of a hop.

@@ -5,10 +5,17 @@ import (
 	"time"
 )
 
+// Path is the way that a request takes, or took: what a session description has to
+// know of it.
+type Path struct {
+	Local     netip.Addr // our address on it
+	Transport Transport  // to or from the next hop
+}
+
 // OfferFunc builds the session description of an offer. It runs once per hop
-// that is tried, since only then the local address and its family are known.
+// that is tried, since only then the path is known.
 // A nil OfferFunc sends INVITE without SDP (late offer). It must not block.
-type OfferFunc func(local netip.Addr) ([]byte, error)
+type OfferFunc func(Path) ([]byte, error)
 
 // Header is a header field added to a request. Names and values with control
 // characters are refused.
@@ -69,8 +76,8 @@ type Confirmed struct{ Body []byte }
 // RemoteOffer is a re-INVITE. One of Answer and Reject must be called; after
 // 32 s without either it is refused with 500.
 type RemoteOffer struct {
-	Body  []byte // empty: the peer wants an offer from us, its answer comes through Acked
-	Local netip.Addr
+	Body []byte // empty: the peer wants an offer from us, its answer comes through Acked
+	Path Path
 	// Answer sends 200 with body and repeats it until the ACK comes.
 	Answer func(body []byte) error
 	// Reject refuses; the session goes on as it was (RFC 3261 §14.2).

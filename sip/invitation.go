@@ -67,6 +67,9 @@ func (i *Invitation) Offer() []byte { return i.offer }
 // Local is our address on the way to the caller, for session descriptions.
 func (i *Invitation) Local() netip.Addr { return i.sentBy.Addr() }
 
+// Path is the way that the INVITE took.
+func (i *Invitation) Path() Path { return Path{Local: i.Local(), Transport: i.peer.transport} }
+
 // Source is where the INVITE came from.
 func (i *Invitation) Source() netip.AddrPort { return i.source }
 

@@ -32,6 +32,7 @@ func TestInvitation_RingAcceptConfirm_RFC3261_13_3(t *testing.T) {
 		assert.Equal(t, "alice", i.Callee().User)
 		assert.Equal(t, []string{"red"}, i.Header("x-color"))
 		assert.Equal(t, ourAddr, i.Local().String())
+		assert.Equal(t, Path{Local: i.Local(), Transport: UDP}, i.Path())
 		assert.Equal(t, w.p.addr, i.Source())
 		require.NoError(t, i.Ring(180, nil))
 		ringing := w.p.response(180)

@@ -3,14 +3,13 @@ package sip
 import (
 	"errors"
 	"fmt"
-	"net/netip"
 
 	sipmsg "github.com/emiago/sipgo/sip"
 )
 
 // build makes the INVITE for a route, moving to TCP when it is too large.
 func (c *ClientInvite) build(target sipmsg.Uri, rt *route, try *authTry) (*sipmsg.Request, *route, error) {
-	body, err := c.offer(rt.local)
+	body, err := c.offer(rt.path())
 	if err != nil {
 		return nil, nil, err
 	}
@@ -24,8 +23,8 @@ func (c *ClientInvite) build(target sipmsg.Uri, rt *route, try *authTry) (*sipms
 	if err != nil || !changed {
 		return req, moved, err
 	}
-	if moved.local != rt.local {
-		if body, err = c.offer(moved.local); err != nil {
+	if moved.path() != rt.path() {
+		if body, err = c.offer(moved.path()); err != nil {
 			return nil, nil, err
 		}
 	}
@@ -34,13 +33,13 @@ func (c *ClientInvite) build(target sipmsg.Uri, rt *route, try *authTry) (*sipms
 	return req, moved, nil
 }
 
-func (c *ClientInvite) offer(local netip.Addr) ([]byte, error) {
+func (c *ClientInvite) offer(path Path) ([]byte, error) {
 	if c.in.Offer == nil {
 		return nil, nil
 	}
-	body, err := c.in.Offer(local)
+	body, err := c.in.Offer(path)
 	if err != nil {
-		return nil, fmt.Errorf("the offer for local address %s could not be made: %w", local, err)
+		return nil, fmt.Errorf("the offer for local address %s could not be made: %w", path.Local, err)
 	}
 	return body, nil
 }

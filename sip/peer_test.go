@@ -294,7 +294,7 @@ func (w *world) account() Account {
 func (w *world) call() *ClientInvite {
 	return w.ua.Invite(context.Background(), InviteRequest{
 		Account: w.account(), Target: URI{Scheme: "sip", User: "bob", Host: "example.com"},
-		Offer: func(local netip.Addr) ([]byte, error) { return []byte("offer " + local.String()), nil },
+		Offer: func(p Path) ([]byte, error) { return []byte("offer " + p.Local.String()), nil },
 	})
 }
 

@@ -2,7 +2,6 @@ package sip
 
 import (
 	"context"
-	"net/netip"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -13,7 +12,7 @@ import (
 )
 
 func offerText(s string) OfferFunc {
-	return func(netip.Addr) ([]byte, error) { return []byte(s), nil }
+	return func(Path) ([]byte, error) { return []byte(s), nil }
 }
 
 type reInviteResult struct {
@@ -131,7 +130,8 @@ func TestReInvite_InAnsweredAndRepeated_RFC3261_14_2(t *testing.T) {
 		w.p.response(100)
 		o := event[RemoteOffer](t, events)
 		assert.Equal(t, "hold", string(o.Body))
-		assert.Equal(t, ourAddr, o.Local.String())
+		assert.Equal(t, ourAddr, o.Path.Local.String())
+		assert.Equal(t, UDP, o.Path.Transport)
 		// A second one before the answer: 500 with Retry-After.
 		l.seq++
 		w.p.write(us(), l.text("INVITE", "z9hG4bKsecond", "x"))

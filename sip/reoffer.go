@@ -57,7 +57,7 @@ func (d *Dialog) onReInvite(req *sipmsg.Request, tx *sipmsg.ServerTx) {
 	if len(body) == 0 {
 		body = nil
 	}
-	d.events.post(RemoteOffer{Body: body, Local: d.local, Answer: o.answer, Reject: o.reject, Acked: o.ans.acked})
+	d.events.post(RemoteOffer{Body: body, Path: Path{Local: d.local, Transport: transportOf(req)}, Answer: o.answer, Reject: o.reject, Acked: o.ans.acked})
 }
 
 // awaitConfirmed gives the ACK of our 200 time to arrive, since a re-INVITE right

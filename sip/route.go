@@ -25,6 +25,9 @@ type route struct {
 	large  bool           // TCP was tried and failed: UDP whatever the size
 }
 
+// path is what a session description has to know of the route.
+func (r *route) path() Path { return Path{Local: r.local, Transport: r.transport} }
+
 // locate resolves a host as RFC 3263 §4 says, without NAPTR: an address is
 // taken as it is, a name with a port gives its addresses, a name without a
 // port its SRV records and only then its addresses. want Any means UDP
