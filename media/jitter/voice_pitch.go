@@ -6,7 +6,7 @@ const (
 	shortestPeriod = 20
 	longestPeriod  = 133
 	pitchWindow    = 80 // compared, when there is as much
-	pitchLeast     = 40  // compared at least
+	pitchLeast     = 40 // compared at least
 )
 
 // pitch returns by how many samples the end of x resembles what came before it
