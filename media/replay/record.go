@@ -171,11 +171,12 @@ func (c *clock) arrived(d delivery) {
 }
 
 // sent tells when the sample with this timestamp, played at the time now, was
-// sent: never after it was played, when there is a choice.
+// sent. Nothing is played before it was sent, nor much later.
 func (c *clock) sent(stamp uint32, now time.Duration) time.Duration {
-	t := c.now.at(stamp)
-	if delay, old := now-t, now-c.past.at(stamp); (delay < 0 || delay > tail) && old >= 0 && old < delay+tail && old <= 2*tail {
-		return now - old
+	likely := func(sent time.Duration) bool { return sent <= now && sent >= now-2*tail }
+	t, old := c.now.at(stamp), c.past.at(stamp)
+	if !likely(t) && likely(old) {
+		return old
 	}
 	return t
 }

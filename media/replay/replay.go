@@ -82,6 +82,8 @@ func play(trace Trace, packets []delivery, o Options) (heard []int16, report Rep
 	playout := jitter.New(o.Jitter)
 	playout.Map(payloadPCMU, jitter.PCMU)
 	playout.Map(payloadPCMA, jitter.PCMA)
+	playout.Map(PayloadCN, jitter.ComfortNoise)
+	playout.Map(payloadEvent, jitter.Event)
 
 	end := tail
 	if len(packets) > 0 {
