@@ -24,6 +24,10 @@ func (s *Session) control(d *slot, data []byte, onRTCP bool) {
 		s.count.WrongSource++
 		return
 	}
+	data, ok := s.open(data, d.arrival, true)
+	if !ok {
+		return
+	}
 	if !wellFormed(data) {
 		s.count.Malformed++
 		return

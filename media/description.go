@@ -7,6 +7,7 @@ import (
 
 	"github.com/softphone-go/softphone/media/jitter"
 	"github.com/softphone-go/softphone/media/offer"
+	"github.com/softphone-go/softphone/media/srtp"
 )
 
 const (
@@ -29,6 +30,9 @@ type description struct {
 	frames   int    // of 10 ms in a packet we send
 	send     jitter.Payload
 	payloads [payloadTypes]jitter.Payload // what may arrive
+
+	protect   *srtp.Sender // nil: in the clear, both
+	unprotect *srtp.Receiver
 }
 
 // sends says whether media leaves under this description.

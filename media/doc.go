@@ -7,8 +7,8 @@
 //	network ◀─────────────────── packet ◀─ G.711 / telephone-event ◀─ mute ◀─ Source
 //
 // It follows RFC 3550 (RTP and RTCP), RFC 3551 (G.711 in RTP), RFC 4733
-// (telephone events), RFC 5761 (RTP and RTCP on one port) and RFC 4961
-// (symmetric RTP).
+// (telephone events), RFC 5761 (RTP and RTCP on one port), RFC 4961
+// (symmetric RTP) and, through media/srtp, RFC 3711 and RFC 7714 (SRTP).
 //
 // Ports opens pairs of ports as Sockets, a Session runs the media of one call on
 // a Socket, and a Pacer ticks the Sessions. A tick never blocks and, once a call
@@ -16,5 +16,5 @@
 // sink, mute, digits) is picked up by the next tick.
 //
 // The package never negotiates (that is media/offer), never mixes calls, never
-// encrypts, and never answers the network on behalf of an unknown source.
+// chooses a key, and never answers the network on behalf of an unknown source.
 package media

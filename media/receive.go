@@ -88,6 +88,10 @@ func (s *Session) packet(d *slot, data []byte) {
 		s.count.WrongSource++
 		return
 	}
+	data, ok := s.open(data, d.arrival, false)
+	if !ok {
+		return
+	}
 	payload, ok := s.parser.packet(data)
 	if !ok {
 		s.count.Malformed++

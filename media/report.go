@@ -4,6 +4,8 @@ import (
 	"encoding/binary"
 	"net/netip"
 	"time"
+
+	"github.com/softphone-go/softphone/media/srtp"
 )
 
 const (
@@ -29,7 +31,7 @@ const (
 type reports struct {
 	timer reportTimer
 	cname string
-	buf   [maxCompound]byte
+	buf   [maxCompound + srtp.MaxOverhead]byte
 
 	srNTP     uint32        // middle of the NTP time of the peer's last SR
 	srArrival time.Duration // when it came
@@ -102,7 +104,7 @@ func (s *Session) sendControl(data []byte) {
 	if !to.IsValid() || to.Port() == 0 {
 		return
 	}
-	if s.write(c, data, to, true) {
+	if data, ok := s.seal(data, true); ok && s.write(c, data, to, true) {
 		s.count.RTCPSent++
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/softphone-go/softphone/media/dtmf"
 	"github.com/softphone-go/softphone/media/g711"
 	"github.com/softphone-go/softphone/media/jitter"
+	"github.com/softphone-go/softphone/media/srtp"
 )
 
 const (
@@ -40,7 +41,7 @@ type sender struct {
 
 	quiet   bool // the last frame was muted
 	encoder dtmf.Encoder
-	packet  [minRTPHeader + maxFramesPerTime*frameSize]byte
+	packet  [minRTPHeader + maxFramesPerTime*frameSize + srtp.MaxOverhead]byte
 
 	lastTS         uint32 // of the last packet
 	packets        uint64 // under this SSRC, for sender reports
@@ -181,7 +182,8 @@ func (s *Session) sendPacket(pt uint8, ts uint32, marker bool, n int) {
 	binary.BigEndian.PutUint32(t.packet[8:], t.ssrc)
 	t.sequence++ // a packet that the system refused is a lost one
 	t.lastTS = ts
-	if !s.write(&s.socket.rtp, t.packet[:minRTPHeader+n], s.latch.target(), false) {
+	data, ok := s.seal(t.packet[:minRTPHeader+n], false)
+	if !ok || !s.write(&s.socket.rtp, data, s.latch.target(), false) {
 		return
 	}
 	t.packets++

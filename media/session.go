@@ -43,6 +43,7 @@ type Session struct {
 	done                 chan struct{} // closed when the session ends
 
 	settings settings
+	keyring  keyring // settings.applying guards it
 	snapshot snapshot
 	shut     func() error
 
@@ -62,6 +63,7 @@ type Session struct {
 	playout     *jitter.Playout
 	frame       audio.Frame // what is heard, then what is said
 	sender      sender
+	shield      *shield // nil: no SRTP so far
 	reports     reports
 	watch       watch
 	count       Stats // the counters that the tick keeps itself
@@ -220,6 +222,7 @@ func (s *Session) end() error {
 	s.bye(s.clock())
 	s.publishFinal()
 	s.running.Unlock()
+	s.wipe()
 
 	close(s.done)
 	err := s.socket.Close()

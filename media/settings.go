@@ -35,7 +35,7 @@ type digitRequest struct {
 // SSRC, sequence numbers, timestamps and payload types known before stay. The
 // source is latched anew (RFC 4961): with a new remote address, media goes there
 // until a packet came; with the same one, the address learned before is kept
-// until another is heard. It fails, changing nothing, with parameters that the
+// until another is heard. A key known before goes on where it was. It fails, changing nothing, with parameters that the
 // package cannot carry, and with ErrClosed.
 func (s *Session) Apply(p offer.Params) error {
 	s.settings.applying.Lock()
@@ -44,6 +44,9 @@ func (s *Session) Apply(p offer.Params) error {
 		return ErrClosed
 	}
 	d, err := describe(p, s.settings.description.Load())
+	if err == nil {
+		err = s.keyring.secure(d, p)
+	}
 	if err != nil {
 		return err
 	}
@@ -137,6 +140,7 @@ func (s *Session) enforce(d *description) {
 		s.await(now)
 	}
 	s.description = d
+	s.shieldWith(d, now)
 	for pt, kind := range d.payloads {
 		if before == nil || before.payloads[pt] != kind {
 			s.playout.Map(uint8(pt), kind)

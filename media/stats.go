@@ -3,6 +3,8 @@ package media
 import (
 	"net/netip"
 	"time"
+
+	"github.com/softphone-go/softphone/media/srtp"
 )
 
 // Stats is a Session's account of itself. Counts run from NewSession and never
@@ -10,7 +12,7 @@ import (
 type Stats struct {
 	PacketsSent uint64 // RTP packets
 	BytesSent   uint64
-	SendErrors  uint64 // RTP and RTCP packets that the operating system refused
+	SendErrors  uint64 // RTP and RTCP packets that the operating system refused, or that could not be protected
 	FramesLate  uint64 // frames of 10 ms never sent since ticks came too late
 
 	PacketsReceived  uint64 // valid RTP packets from the right source, doubles too
@@ -27,6 +29,10 @@ type Stats struct {
 	Overflows   uint64 // packets dropped since the tick did not come in time
 	Looped      uint64 // own packets that came back (RFC 3550 §8.2)
 	Collisions  uint64 // times the peer had our SSRC and we changed ours
+
+	Encryption      srtp.Suite // in force; 0: in the clear
+	Unauthenticated uint64     // packets that did not prove the key: forged, or not encrypted at all; ignored
+	Replayed        uint64     // packets under SRTP that came a second time or far too late; ignored
 
 	ReadErrors uint64 // errors while receiving that the operating system told
 

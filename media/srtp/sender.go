@@ -74,6 +74,9 @@ func (s *Sender) Key() *Key { return s.key }
 // its sequence number has wrapped.
 func (s *Sender) ROC() uint32 { return uint32(s.index >> 16) }
 
+// Used says whether any RTP was sent.
+func (s *Sender) Used() bool { return s.begun }
+
 // RTP protects one packet in place and returns it, longer by the tag: the capacity of
 // packet must have room for that, MaxOverhead octets being enough for all suites. A
 // sequence number more than half of all behind the last is taken for the next round;
