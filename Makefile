@@ -5,6 +5,8 @@ E2E           ?= auto
 RACE          ?=
 FUZZTIME      ?= 10s
 SOAKTIME      ?= 10m
+LOADCALLS     ?= 1,100,500,1000
+LOADTIME      ?= 20s
 GOLANGCI_LINT ?= v2.12.2
 
 export CGO_ENABLED = 0
@@ -59,6 +61,10 @@ fuzz: ## run every fuzz target for a while (FUZZTIME=10s)
 .PHONY: bench
 bench: ## run the benchmarks
 	$(GO) test -run '^$$' -bench . -benchmem $$($(GO) list ./... | grep -v '/e2e$$')
+
+.PHONY: bench-load
+bench-load: ## what calls cost beside a bare socket loop (Linux; LOADCALLS=1,100,500,1000 LOADTIME=20s)
+	$(GO) run ./cmd/mediaload --calls $(LOADCALLS) --for $(LOADTIME)
 
 .PHONY: lint
 lint: ## check format, vet, module file, import rules, and golangci-lint where it can be installed

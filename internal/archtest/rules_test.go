@@ -27,6 +27,7 @@ var layers = []struct {
 	{"internal/archtest", nil},
 	{"internal/exchange", []string{"media/audio", "media/g711"}},
 	{"internal/demo", []string{"phone", "config", "dialer", "sip", "media/...", "store", "blocklist", "internal/exchange", "testdata/audio"}},
+	{"internal/mediaload", []string{"media/..."}},
 	{"testdata/audio", nil},
 	{"cmd/...", []string{"..."}},
 	{"examples/...", []string{"..."}},
