@@ -16,6 +16,9 @@ const (
 	// maxChange is how much a tone may change in 5 ms, as a ratio of energies. A
 	// key holds its level, a voice does not.
 	maxChange = 2.0
+	// maxGlide is how much its frequency may change in 5 ms, as part of it: a
+	// whistle glides.
+	maxGlide = 0.006
 
 	ringSegments = segments + 1 // the last block and one before
 	segmentTime  = time.Second * segmentLength / toneRate
@@ -157,7 +160,9 @@ func (h *held) hit(v verdict, end time.Duration) {
 // agrees says whether the block after v holds the same key press.
 func (v verdict) agrees(next verdict) bool {
 	steady := func(a, b float64) bool { return a < b*maxChange && b < a*maxChange }
-	return v.key == next.key && steady(v.low, next.low) && steady(v.high, next.high)
+	near := func(a, b float64) bool { return math.Abs(a-b) <= a*maxGlide }
+	return v.key == next.key && steady(v.low, next.low) && steady(v.high, next.high) &&
+		near(v.w1, next.w1) && near(v.w2, next.w2)
 }
 
 // share is how much of a segment a tone fills that fills the block beside it: the
