@@ -112,6 +112,23 @@ func TestUsageErrors(t *testing.T) {
 		"replay no in":           {"replay --trace $TRACE --in $NOWHERE --out $NOWHERE", "--in"},
 		"replay no out":          {"replay --trace $TRACE --in $WAV --out $NOWHERE/x.wav", "--out"},
 		"replay codec":           {"replay --trace $TRACE --in $WAV --out $NOWHERE --codec opus", "opus"},
+		"replay plot":            {"replay --trace $TRACE --in $WAV --plot $NOWHERE.jpg", "use .png or .svg"},
+		"replay plot nowhere":    {"replay --trace $TRACE --in $WAV --plot $NOWHERE/x.svg", "--plot"},
+		"replay plot nothing":    {"replay --trace $TRACE --in $WAV --plot $NOWHERE.svg --plot-from 2h", "--plot"},
+		"replay part of nothing": {"replay --trace $TRACE --in $WAV --out x.wav --plot-from 2s", "--plot is missing"},
+		"replay part backwards":  {"replay --trace $TRACE --in $WAV --plot x.png --plot-from 2s --plot-to 1s", "--plot-from"},
+		"replay both":            {"replay --trace $TRACE --pcap x --in $WAV --out x.wav", "exclude"},
+		"replay no capture":      {"replay --pcap $NOWHERE --out $NOWHERE", "$NOWHERE"},
+		"replay bad capture":     {"replay --pcap $GARBAGE --out $NOWHERE", "no pcap"},
+		"replay SSRC":            {"replay --pcap $GARBAGE --ssrc 12x --out $NOWHERE", "12x"},
+		"replay SSRC of trace":   {"replay --trace $TRACE --ssrc 12 --in $WAV --out $NOWHERE", "--pcap"},
+		"trace of what":          {"trace", "one network"},
+		"trace of no network":    {"trace carrier-pigeon", "wifi"},
+		"trace of two":           {"trace wifi lte", "one network"},
+		"trace and capture":      {"trace wifi --pcap x", "no network"},
+		"trace too long":         {"trace wifi --duration 9h", "--duration"},
+		"trace nowhere":          {"trace wifi --out $NOWHERE/x.txt", "--out"},
+		"trace bad capture":      {"trace --pcap $GARBAGE", "$GARBAGE"},
 		"demo folder":            {"demo --dir $GARBAGE", "$GARBAGE"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -164,7 +181,7 @@ func TestUsageErrors(t *testing.T) {
 func TestHelp_ShowsExampleAndExitCodes(t *testing.T) {
 	t.Parallel()
 	for _, command := range []string{
-		"", "demo", "register", "call", "answer", "run", "replay", "version",
+		"", "demo", "register", "call", "answer", "run", "replay", "trace", "version",
 		"block", "block add", "block remove", "block list", "block check",
 	} {
 		t.Run("softphone "+command, func(t *testing.T) {

@@ -23,7 +23,7 @@ const (
 )
 
 // ErrNoSound is returned for a capture of nothing that could be decoded.
-var ErrNoSound = errors.New("the captured packets are no PCMU or PCMA: give speech, to replay their times with it")
+var ErrNoSound = errors.New("the captured packets are no PCMU or PCMA, so only their times can be played, with other speech")
 
 // Captured is one packet of RTP as it came in.
 type Captured struct {
