@@ -41,9 +41,18 @@ type SessionConfig struct {
 	// OnDigit is told each key press once, when the key is up. nil: none.
 	OnDigit func(dtmf.Digit)
 
-	// OnTimeout is called when no RTP packet came for Timeout while media is to
-	// be received: not on hold and not before the first Apply. It is called
-	// once, and again only after packets came in between. 0 or nil: never.
+	// ExtendedReports says when RTCP XR (RFC 3611) is sent.
+	ExtendedReports ExtendedReports
+
+	// OnTimeout is called when the peer gave no sign of life for Timeout while
+	// media is to be received: not on hold and not before the first Apply. It is
+	// called once, and again only after a sign came in between, or SetTimeout.
+	// 0 or nil: never.
+	//
+	// A sign of life is a valid RTP packet from the right source. RTCP is one
+	// only while the last RTP was comfort noise (RFC 3389): then the peer has
+	// said that it will be silent. Else reports prove that its program runs, but
+	// not that its sound finds the way here.
 	Timeout   time.Duration
 	OnTimeout func()
 

@@ -36,6 +36,7 @@ func (s *Session) control(d *slot, data []byte, onRTCP bool) {
 		s.rtcpLatch.take(d.from, d.arrival)
 	}
 	s.count.RTCPReceived++
+	s.watch.report(d.arrival)
 	if s.reports.timer.started {
 		s.reports.timer.observe(len(data))
 	}
@@ -92,6 +93,9 @@ func (s *Session) controlPacket(h rtcp.Header, body []byte, arrival time.Duratio
 	case rtcp.TypeGoodbye:
 		s.goodbye(body, int(h.Count), arrival)
 		return
+	case extendedReport:
+		s.extended(body, arrival)
+		return
 	default:
 		return
 	}
@@ -125,10 +129,19 @@ func (s *Session) reported(block []byte, arrival time.Duration) {
 	}
 	s.count.RemoteFractionLost = float64(b.FractionLost) / 256
 	s.count.RemoteJitter = time.Duration(b.Jitter) * sampleTime
-	if b.LastSenderReport == 0 {
-		return // it has no report of ours yet
+	s.count.RemoteJitterMax = max(s.count.RemoteJitterMax, s.count.RemoteJitter)
+	s.reports.theirs.sent = s.count.PacketsSent
+	s.roundTrip(b.LastSenderReport, b.Delay, arrival)
+}
+
+// roundTrip takes the middle of the NTP time that the peer had from us last, how
+// long it kept it (both in units of 1/65536 s), and when its answer came
+// (RFC 3550 §6.4.1, RFC 3611 §4.5).
+func (s *Session) roundTrip(last, kept uint32, arrival time.Duration) {
+	if last == 0 {
+		return // it has heard no report of ours yet
 	}
-	trip := uint32(s.ntp(arrival)>>16) - b.Delay - b.LastSenderReport
+	trip := uint32(s.ntp(arrival)>>16) - kept - last
 	if rtt := time.Duration(trip) * time.Second / 65536; rtt <= maxRTT {
 		s.count.RTT = rtt
 		s.count.MaxRTT = max(s.count.MaxRTT, rtt)

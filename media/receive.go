@@ -122,10 +122,11 @@ func (s *Session) packet(d *slot, data []byte) {
 	if s.count.RemoteBye && d.arrival-s.reports.byeAt > byeGuard {
 		s.count.RemoteBye = false // it said goodbye and goes on
 	}
-	s.watch.heard(d.arrival)
+	s.watch.heard(d.arrival, kind)
 	switch kind {
 	case jitter.PCMU, jitter.PCMA:
 		s.reception.timing(h.Timestamp, d.arrival)
+		s.reception.fates.length = time.Duration(len(payload)) * sampleTime
 	case jitter.Event:
 		if s.description.receives() {
 			s.events.Put(h.Timestamp, payload, h.Marker, d.arrival)
@@ -133,6 +134,7 @@ func (s *Session) packet(d *slot, data []byte) {
 	case jitter.ComfortNoise, jitter.Unmapped: // sent when it suits the peer: their times say nothing of the path
 	}
 	if s.description.receives() {
+		late := s.playout.TooLate()
 		s.playout.Put(jitter.Header{
 			SequenceNumber: h.SequenceNumber,
 			Timestamp:      h.Timestamp,
@@ -140,6 +142,9 @@ func (s *Session) packet(d *slot, data []byte) {
 			Marker:         h.Marker,
 			SSRC:           h.SSRC,
 		}, payload, d.arrival)
+		if s.playout.TooLate() != late {
+			s.reception.fates.discard()
+		}
 	}
 }
 
@@ -174,7 +179,9 @@ func (s *Session) play(at time.Duration) {
 		}
 	}
 	if s.description.receives() {
-		s.playout.Get(s.frame.Samples, at)
+		if s.playout.Get(s.frame.Samples, at) == jitter.Speech {
+			s.levels.take(s.frame.Samples)
+		}
 	} else {
 		s.frame.Clear()
 	}

@@ -30,12 +30,18 @@ type reception struct {
 	transit    int64 // of the last packet, in samples
 	hasTransit bool
 	jitter     uint32 // scaled by 16, in samples
+	jitterMax  uint32 // the most it was, of all sources
+
+	fates fates
 }
 
 // begin starts anew for the source ssrc, keeping what was lost before.
 func (r *reception) begin(ssrc uint32, seq uint16) {
-	lost := r.lostEver()
-	*r = reception{ssrc: ssrc, known: true, formerLost: lost, base: seq, max: seq, bad: sequences + 1}
+	r.fates.begin()
+	*r = reception{
+		ssrc: ssrc, known: true, formerLost: r.lostEver(), base: seq, max: seq, bad: sequences + 1,
+		jitterMax: r.jitterMax, fates: r.fates,
+	}
 }
 
 // packet counts one packet of the source.
@@ -49,9 +55,11 @@ func (r *reception) packet(ssrc uint32, seq uint16) {
 			r.cycles += sequences
 		}
 		r.max = seq
+		r.fates.advance(delta)
 	case uint32(delta) <= sequences-maxMisorder:
 		if uint32(seq) != r.bad {
 			r.bad = uint32(seq+1) & (sequences - 1)
+			r.fates.last = 0
 			return
 		}
 		jitter := r.jitter
@@ -59,6 +67,7 @@ func (r *reception) packet(ssrc uint32, seq uint16) {
 		r.jitter = jitter
 	}
 	r.received++
+	r.fates.arrive(r.max - seq)
 }
 
 // timing follows the interarrival jitter (A.8) with a packet whose timestamp
@@ -69,6 +78,7 @@ func (r *reception) timing(ts uint32, arrival time.Duration) {
 		d := int64(int32(transit - r.transit)) // timestamps wrap
 		d = min(max(d, -d), 1<<24)
 		r.jitter += uint32(d) - (r.jitter+8)>>4
+		r.jitterMax = max(r.jitterMax, r.jitter)
 	}
 	r.transit, r.hasTransit = transit, true
 }
@@ -89,9 +99,9 @@ func (r *reception) lost() int64 { return int64(r.expected()) - int64(r.received
 func (r *reception) lostEver() uint64 { return r.formerLost + uint64(max(0, r.lost())) }
 
 // jitterTime is the interarrival jitter.
-func (r *reception) jitterTime() time.Duration {
-	return time.Duration(r.jitter) * sampleTime / 16
-}
+func (r *reception) jitterTime() time.Duration { return jitterOf(r.jitter) }
+
+func jitterOf(scaled uint32) time.Duration { return time.Duration(scaled) * sampleTime / 16 }
 
 // fraction is the share lost since the last call, in 1/256 (A.3), and whether
 // anything came at all.

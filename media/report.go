@@ -22,9 +22,9 @@ const (
 
 	ntpEpoch = 2208988800 // seconds from 1900 to 1970
 
-	// maxCompound holds a sender report with one block, a CNAME of 255 octets
-	// and a BYE.
-	maxCompound = 28 + 24 + 8 + 2 + maxCNAME + 4 + 8
+	// maxCompound holds a sender report with one block, a CNAME of 255 octets,
+	// an extended report and a BYE.
+	maxCompound = 28 + 24 + 8 + 2 + maxCNAME + 4 + maxExtended + 8
 )
 
 // reports is the RTCP we send and what we know from the peer's.
@@ -38,10 +38,13 @@ type reports struct {
 	hasSR     bool
 
 	byeAt time.Duration // when the peer's BYE came
+
+	fraction float64 // lost of what we were to hear, in our last report
+	theirs   theirs
 }
 
 // forget drops what was known of a source that is gone.
-func (r *reports) forget() { r.srNTP, r.hasSR = 0, false }
+func (r *reports) forget() { r.srNTP, r.hasSR, r.theirs.wants = 0, false, false }
 
 // members and senders of the session, as far as heard of (RFC 3550 §6.3).
 func (s *Session) population(now time.Duration) (members, senders int, weSent bool) {
@@ -115,6 +118,7 @@ func (s *Session) compound(now time.Duration, weSent, bye bool) int {
 	r, word := &s.reports, binary.BigEndian
 	b := r.buf[:0]
 	lost, heard := s.reception.fraction()
+	r.fraction = float64(lost) / 256
 	blocks := byte(0)
 	if heard {
 		blocks = 1
@@ -135,6 +139,7 @@ func (s *Session) compound(now time.Duration, weSent, bye bool) int {
 		b = s.appendBlock(b, now, lost)
 	}
 	b = appendCNAME(b, s.sender.ssrc, r.cname)
+	b = s.appendExtended(b, now, weSent)
 	if bye {
 		b = append(b, rtpVersion<<6|1, goodbye, 0, 1)
 		b = word.AppendUint32(b, s.sender.ssrc)

@@ -66,6 +66,7 @@ type Session struct {
 	shield      *shield // nil: no SRTP so far
 	reports     reports
 	watch       watch
+	levels      levels
 	count       Stats // the counters that the tick keeps itself
 }
 
@@ -97,6 +98,7 @@ func newSession(cfg SessionConfig) *Session {
 		frame:   audio.Frame{Rate: clockRate, Samples: make([]int16, frameSize)},
 	}
 	s.clock = func() time.Duration { return time.Since(s.epoch) }
+	s.watch.timeout = cfg.Timeout
 	s.settings.digits = make(chan digitRequest, digitRequests)
 	s.shut = sync.OnceValue(s.end)
 	s.parser.init()

@@ -19,6 +19,7 @@ type settings struct {
 	sink        atomic.Pointer[audio.Sink]
 	muted       atomic.Bool
 	ended       atomic.Bool
+	timeout     atomic.Pointer[time.Duration] // to be counted from the next tick on
 
 	digits  chan digitRequest
 	waiting atomic.Int64 // requests not yet taken by the tick
@@ -82,6 +83,10 @@ func (s *Session) SetMuted(on bool) { s.settings.muted.Store(on) }
 // Muted says what SetMuted was last given.
 func (s *Session) Muted() bool { return s.settings.muted.Load() }
 
+// SetTimeout has OnTimeout called after d without a sign of life, counted from
+// now; 0 is never. It takes the place of SessionConfig.Timeout.
+func (s *Session) SetTimeout(d time.Duration) { s.settings.timeout.Store(&d) }
+
 // SendDigits queues key presses (0-9, *, #, A-D) as telephone events (RFC 4733),
 // each held for on and followed by a pause of at least gap; 0 stands for the
 // defaults of media/dtmf. It does not wait. While a digit is sent, it takes the
@@ -119,6 +124,12 @@ func (s *Session) adopt() {
 	if d := s.settings.description.Load(); d != s.description {
 		s.enforce(d)
 	}
+	if s.settings.timeout.Load() != nil {
+		if d := s.settings.timeout.Swap(nil); d != nil {
+			s.watch.timeout = *d
+			s.watch.restart(s.step.at(0))
+		}
+	}
 	for {
 		select {
 		case r := <-s.settings.digits:
@@ -152,7 +163,7 @@ func (s *Session) enforce(d *description) {
 		s.playout.Reset() // what comes after a hold has nothing to do with what was
 		s.events.Reset()
 	}
-	if d.receives() && (!before.receives() || d.RemoteHold != before.RemoteHold) {
+	if d.receives() && (!before.receives() || d.RemoteHold != before.RemoteHold || d.Remote != before.Remote) {
 		s.watch.restart(now)
 	}
 	if d.EventSend == 0 {

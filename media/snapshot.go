@@ -2,10 +2,8 @@ package media
 
 import (
 	"sync"
-	"time"
 
 	"github.com/softphone-go/softphone/media/jitter"
-	"github.com/softphone-go/softphone/media/quality"
 )
 
 // playoutEvery is how many ticks lie between two looks at the playout buffer's
@@ -18,6 +16,7 @@ type snapshot struct {
 	mu      sync.Mutex
 	stats   Stats
 	playout jitter.Stats
+	figures figures
 	wait    int // ticks until the playout buffer is asked again; the tick's own
 }
 
@@ -31,6 +30,7 @@ func (s *Session) publish() {
 	if p.wait--; p.wait < 0 {
 		p.wait = playoutEvery - 1
 		p.playout = s.playout.Stats()
+		s.figure(&p.figures)
 	}
 	s.collect(&p.stats)
 }
@@ -42,6 +42,7 @@ func (s *Session) publishFinal() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.playout = s.playout.Stats()
+	s.figure(&p.figures)
 	s.collect(&p.stats)
 }
 
@@ -59,11 +60,11 @@ func (s *Session) collect(to *Stats) {
 	}
 }
 
-// Stats returns the statistics as of the last tick, those of playout up to
-// 100 ms older. After Close they are final.
+// Stats returns the statistics as of the last tick, those of playout and quality
+// up to 100 ms older. After Close they are final.
 func (s *Session) Stats() Stats {
 	s.snapshot.mu.Lock()
-	st, p := s.snapshot.stats, s.snapshot.playout
+	st, p, f := s.snapshot.stats, s.snapshot.playout, s.snapshot.figures
 	s.snapshot.mu.Unlock()
 
 	st.Overflows = s.rtpIn.dropped() + s.rtcpIn.dropped()
@@ -72,22 +73,6 @@ func (s *Session) Stats() Stats {
 	st.PacketsLate, st.PacketsDuplicate, st.PacketsReordered = p.Late, p.Duplicates, p.Reordered
 	st.Concealed, st.Stretched, st.Compressed = p.Concealed, p.Stretched, p.Compressed
 	st.PlayoutDelay, st.PlayoutDelay95, st.PlayoutTarget = p.MeanDelay, p.P95Delay, p.Target
-	st.rate(p)
+	st.judge(&p, &f)
 	return st
-}
-
-// rate estimates what the listener thinks (ITU-T G.107). The delay is half the
-// round trip, the playout delay, and the 20 ms that it takes to fill a packet.
-func (st *Stats) rate(p jitter.Stats) {
-	if p.Received == 0 {
-		return // nothing was heard: no opinion
-	}
-	total := p.Received + p.Lost
-	missing := p.Lost + p.Late
-	in := quality.Input{
-		Loss:       min(1, float64(missing)/float64(total)),
-		BurstRatio: quality.BurstRatio(missing, p.LossRuns, total),
-		Delay:      st.RTT/2 + p.MeanDelay + 20*time.Millisecond,
-	}
-	st.R, st.MOS = in.R(), in.MOS()
 }

@@ -4,6 +4,7 @@ import (
 	"net/netip"
 	"time"
 
+	"github.com/softphone-go/softphone/media/quality"
 	"github.com/softphone-go/softphone/media/srtp"
 )
 
@@ -46,6 +47,7 @@ type Stats struct {
 	RemoteLost         int64         // packets of ours that the peer missed
 	RemoteFractionLost float64       // of the last report, 0 to 1
 	RemoteJitter       time.Duration // as the peer measured it
+	RemoteJitterMax    time.Duration // the most it reported
 
 	Concealed      time.Duration // made up in place of missing sound
 	Stretched      time.Duration // inserted to raise the playout delay
@@ -64,6 +66,10 @@ type Stats struct {
 	LastReceived time.Time      // of the last valid RTP packet; zero: none
 	RemoteBye    bool           // the peer ended its stream with an RTCP BYE
 
-	R   float64 // rating of what is heard (ITU-T G.107), 0 to 100; 0: nothing heard yet
-	MOS float64 // the same as mean opinion score, 1.0 to 4.5; 0: nothing heard yet
+	// Quality is how the sound is, here and there, with loss, bursts, delays,
+	// levels and scores. The counts above are the raw material.
+	Quality quality.Call
+
+	R   float64 // Quality.Local.R: conversational, 0 to 100; 0: nothing heard yet
+	MOS float64 // Quality.Local.MOSCQ, 1.0 to 4.5; 0: nothing heard yet
 }

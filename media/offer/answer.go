@@ -73,6 +73,7 @@ func (l Local) chooseStream(d *description) (chosen int, keys agreement, err err
 
 // answer writes what was agreed for the chosen stream and refuses the others.
 func (l Local) answer(d *description, chosen int, p Params, crypto ...srtp.Crypto) ([]byte, error) {
+	l.XR = l.XR.answering(p.XR)
 	formats := slices.Clone(p.Receive)
 	if p.EventReceive != 0 {
 		formats = append(formats, Codec{Name: telephoneEvent, PayloadType: p.EventReceive, ClockRate: p.Send.ClockRate})
@@ -107,6 +108,7 @@ func (l Local) agree(d *description, s *stream, codecs []Codec, mine netip.Addr)
 		return Params{}, err
 	}
 	p.Send = codecs[0]
+	p.XR = d.xr(s)
 	p.PTime = d.ptime(s, l.packetTime())
 	return p, nil
 }

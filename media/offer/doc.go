@@ -5,7 +5,8 @@
 // input gives equal output, byte for byte.
 //
 // It follows RFC 3264 (offers, answers, hold), RFC 3551 (static payload
-// types), RFC 4733 (telephone-event), RFC 3605 (a=rtcp), RFC 5761 (rtcp-mux),
+// types), RFC 4733 (telephone-event), RFC 3605 (a=rtcp), RFC 3611 §5
+// (a=rtcp-xr), RFC 5761 (rtcp-mux),
 // RFC 4585 (RTP/AVPF is answered in kind, without feedback), RFC 4568 (SRTP under
 // keys in SDP) and RFC 8643 (the same over RTP/AVP, for peers that can).
 //

@@ -140,6 +140,7 @@ func (l Local) audio(proto string, formats []Codec, ptime time.Duration, dir Dir
 	if mux {
 		m.Attributes = append(m.Attributes, sdp.NewPropertyAttribute("rtcp-mux"))
 	}
+	l.XR.write(m)
 	m.Attributes = append(m.Attributes, sdp.NewPropertyAttribute(dir.String()))
 	return m
 }

@@ -82,7 +82,7 @@ func TestAnswer_RealOffers_RFC3264_6(t *testing.T) {
 			PTime: 20 * ms, Direction: SendRecv,
 		},
 		"linphone-avpf": {
-			Remote: ap("203.0.113.40:7078"), RemoteRTCP: ap("203.0.113.40:56078"),
+			Remote: ap("203.0.113.40:7078"), RemoteRTCP: ap("203.0.113.40:56078"), XR: XR{VoIPMetrics: true, ReceiverRTT: true},
 			Send: PCMU(), Receive: []Codec{PCMU(), PCMA()}, EventSend: 100, EventReceive: 100,
 			PTime: 20 * ms, Direction: SendRecv,
 		},

@@ -88,6 +88,9 @@ type Local struct {
 	Encryption Encryption
 	Keys       []*srtp.Key
 
+	// XR is which extended reports we ask the peer for (RFC 3611 §5).
+	XR XR
+
 	// RTCPMux offers rtcp-mux (RFC 5761) in Offer. Answer takes it whenever
 	// the peer offers it.
 	RTCPMux bool
@@ -109,6 +112,9 @@ type Params struct {
 	// port.
 	RemoteRTCP netip.AddrPort
 	RTCPMux    bool
+
+	// XR is which extended reports the peer asks us for.
+	XR XR
 
 	Send    Codec   // what to send, under the peer's payload type
 	Receive []Codec // what may arrive, under our payload types; the agreed ones first
