@@ -37,9 +37,20 @@ func (r PortRange) pairs() (first, count int) {
 	return first, max(0, (int(r.Max)-first+1)/2)
 }
 
+// DSCP code points by name.
+const (
+	BestEffort = -1 // no mark
+	Expedited  = 46 // EF, RFC 3246
+)
+
 // PortsConfig sets up Ports.
 type PortsConfig struct {
 	Range PortRange
+
+	// DSCP marks RTP and RTCP for the network (RFC 2474): 1 to 63, in the IPv4
+	// TOS octet and the IPv6 traffic class. 0 stands for 46, expedited forwarding
+	// (RFC 3246); BestEffort for no mark.
+	DSCP int
 
 	// ListenPacket opens a socket. nil: the operating system's.
 	ListenPacket func(ctx context.Context, network, addr string) (net.PacketConn, error)
@@ -58,6 +69,12 @@ type Ports struct {
 func NewPorts(cfg PortsConfig) *Ports {
 	if cfg.Range == (PortRange{}) {
 		cfg.Range = PortRange{DefaultMinPort, DefaultMaxPort}
+	}
+	switch {
+	case cfg.DSCP == 0:
+		cfg.DSCP = Expedited
+	case cfg.DSCP < 0 || cfg.DSCP > maxDSCP:
+		cfg.DSCP = 0
 	}
 	if cfg.ListenPacket == nil {
 		cfg.ListenPacket = new(net.ListenConfig).ListenPacket
@@ -94,7 +111,7 @@ func (p *Ports) Open(local netip.Addr) (*Socket, error) {
 		port := first + 2*((start+i)%count)
 		s, err := p.openPair(network, netip.AddrPortFrom(local, uint16(port)))
 		if err == nil {
-			p.log.Debug("media ports opened", "rtp", s.RTP(), "rtcp", s.RTCP())
+			p.opened(s)
 			return s, nil
 		}
 		last = err
@@ -104,6 +121,17 @@ func (p *Ports) Open(local netip.Addr) (*Socket, error) {
 	}
 	return nil, fmt.Errorf("media: %w: all %d pairs of range %v on %v are taken (%w); end calls or widen the range",
 		ErrNoPort, count, p.cfg.Range, local, last)
+}
+
+// opened logs what a Socket became: systems grant less than was asked for.
+func (p *Ports) opened(s *Socket) {
+	o, err := s.Options()
+	if err != nil { // a network of another kind, or another system
+		p.log.Debug("media ports opened", "rtp", s.RTP(), "rtcp", s.RTCP())
+		return
+	}
+	p.log.Debug("media ports opened", "rtp", s.RTP(), "rtcp", s.RTCP(),
+		"dscp", o.DSCP, "receive_buffer", o.ReceiveBuffer, "send_buffer", o.SendBuffer)
 }
 
 // hopeless says that no other port would do better.
@@ -127,5 +155,5 @@ func (p *Ports) openPair(network string, rtp netip.AddrPort) (*Socket, error) {
 		_ = a.Close()
 		return nil, err
 	}
-	return newSocket(a, b, rtp, rtcp, p.log), nil
+	return newSocket(a, b, rtp, rtcp, p.cfg.DSCP, p.log), nil
 }

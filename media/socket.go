@@ -32,10 +32,10 @@ func (s *Socket) Close() error { return s.close() }
 // times over, and no more than a plain system grants without privileges.
 const socketBuffer = 256 << 10
 
-func newSocket(rtp, rtcp net.PacketConn, rtpAddr, rtcpAddr netip.AddrPort, log *slog.Logger) *Socket {
+func newSocket(rtp, rtcp net.PacketConn, rtpAddr, rtcpAddr netip.AddrPort, dscp int, log *slog.Logger) *Socket {
 	for _, c := range []net.PacketConn{rtp, rtcp} {
 		if u, ok := c.(*net.UDPConn); ok {
-			tune(u, log)
+			tune(u, dscp, log)
 		}
 	}
 	s := &Socket{rtp: newPacketConn(rtp, rtpAddr), rtcp: newPacketConn(rtcp, rtcpAddr)}
@@ -43,14 +43,44 @@ func newSocket(rtp, rtcp net.PacketConn, rtpAddr, rtcpAddr netip.AddrPort, log *
 	return s
 }
 
-// tune asks for expedited forwarding (RFC 3246, DSCP 46) and bigger buffers. The
-// call works without either, so a refusal is only noted.
-func tune(u *net.UDPConn, log *slog.Logger) {
-	err := errors.Join(u.SetReadBuffer(socketBuffer), u.SetWriteBuffer(socketBuffer), setTrafficClass(u))
+// tune asks for a mark on what is sent and for bigger buffers. The call works
+// without either, so a refusal is only noted.
+func tune(u *net.UDPConn, dscp int, log *slog.Logger) {
+	err := errors.Join(u.SetReadBuffer(socketBuffer), u.SetWriteBuffer(socketBuffer), setTrafficClass(u, dscp))
 	if err != nil {
 		log.Debug("media socket options refused", "local", u.LocalAddr(), "error", err)
 	}
 }
+
+// SocketOptions is what the operating system made of a Socket, asked of its RTP
+// port. Both ports are treated alike.
+type SocketOptions struct {
+	DSCP          int // 0 to 63
+	ReceiveBuffer int // octets, as the system counts: Linux shows twice what it granted
+	SendBuffer    int
+}
+
+// Options asks the operating system. It fails where the Socket is none of the
+// system's, where the system does not tell, and after Close. While a Session
+// runs on the Socket it must not be called.
+func (s *Socket) Options() (SocketOptions, error) { return s.rtp.options() }
+
+func (c *packetConn) options() (o SocketOptions, err error) {
+	control := errNoOptions
+	read := func(fd uintptr) { o, control = socketOptions(fd, c.local.Addr().Is4()) }
+	switch {
+	case c.direct != nil:
+		err = c.direct.Control(read)
+	case c.udp != nil:
+		raw, rawErr := c.udp.SyscallConn()
+		if err = rawErr; err == nil {
+			err = raw.Control(read)
+		}
+	}
+	return o, errors.Join(err, control)
+}
+
+var errNoOptions = errors.New("media: no socket of the operating system")
 
 // addrPortConn is what *net.UDPConn offers to read and write without allocation.
 type addrPortConn interface {
