@@ -111,3 +111,84 @@ func TestSession_NewDescriptionLatchesAnew(t *testing.T) {
 		assert.Zero(t, after.PacketsLost)
 	})
 }
+
+// The source that has the right takes the stream back; nobody else ever does.
+func TestLatch_BetterSourceTakesItBack(t *testing.T) {
+	const ms = time.Millisecond
+	described, thief, nat := netip.AddrPortFrom(peerAddr, 1), netip.AddrPortFrom(otherAddr, 2), netip.AddrPortFrom(otherAddr, 3)
+	hear := func(l *latch, from netip.AddrPort, at time.Duration) bool {
+		ok := l.admits(from, at)
+		if ok {
+			l.take(from, at)
+		}
+		return ok
+	}
+	var l latch
+	l.describe(described, 0)
+	require.True(t, hear(&l, thief, 1*ms), "nobody knows better yet")
+	for i := range time.Duration(2) {
+		require.True(t, hear(&l, thief, (20*i+10)*ms))
+		require.False(t, hear(&l, described, (20*i+20)*ms))
+	}
+	require.True(t, hear(&l, described, 60*ms), "the third packet")
+	for i := range time.Duration(1000) {
+		require.False(t, hear(&l, thief, 60*ms+i*time.Second))
+	}
+
+	l = latch{} // behind a NAT the described address is never heard
+	l.describe(described, 0)
+	require.True(t, hear(&l, nat, 0))
+	l.describe(described, time.Second) // a re-INVITE while the peer is silent
+	require.True(t, hear(&l, thief, 1300*ms))
+	require.False(t, hear(&l, nat, 1400*ms))
+	require.True(t, hear(&l, thief, 2490*ms))
+	require.False(t, hear(&l, nat, 2500*ms), "too far apart")
+	require.False(t, hear(&l, nat, 2520*ms))
+	require.True(t, hear(&l, nat, 2540*ms))
+	require.False(t, hear(&l, thief, 2550*ms))
+	require.True(t, hear(&l, nat, 2560*ms))
+
+	l.describe(thief, 3*time.Second)
+	require.False(t, l.better(nat), "another description, another peer")
+}
+
+// An attacker floods the port from the start, from the peer's own host at another
+// port and from elsewhere, over re-INVITEs too. The peer is heard all the same.
+func TestSession_AttackerDoesNotGetTheStream(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, memnet.Link{}, fixed)
+		defer r.close()
+		real, near, far := r.peer(peerAddr, 4000), r.peer(peerAddr, 5000), r.peer(otherAddr, 6000)
+		e := &ear{}
+		r.session.SetSink(e)
+		r.apply(agreed(real.addr()))
+		to := r.session.socket.RTP()
+		flood := func(p *peer, ssrc uint32) {
+			w := &voice{ssrc: ssrc, seed: ssrc, seq: uint16(ssrc * 1000)}
+			w.talk(t, p.rtp, to, 500)
+		}
+		go flood(near, 21)
+		go flood(far, 22)
+		time.Sleep(110 * time.Millisecond)
+		v := &voice{ssrc: 7, seed: 1}
+		v.talk(t, real.rtp, to, 150)
+		require.Equal(t, real.addr(), r.session.Stats().Remote)
+		r.apply(agreed(real.addr())) // as after a session timer
+		v.talk(t, real.rtp, to, 150)
+		_, _ = real.taken()
+		_, _ = near.taken()
+		_, _ = far.taken()
+		v.talk(t, real.rtp, to, 50)
+		for _, p := range []*peer{near, far} {
+			media, _ := p.taken()
+			assert.Empty(t, media)
+		}
+		media, _ := real.taken()
+		assert.InDelta(t, 50, len(media), 1)
+		assert.Positive(t, find(e.heard(), coded(1, 8000, 40000)), "five seconds of the peer without a break")
+		st := r.session.Stats()
+		assert.Greater(t, st.WrongSource, uint64(600))
+		assert.EqualValues(t, 7, st.RemoteSSRC)
+		time.Sleep(10 * time.Second)
+	})
+}
