@@ -14,6 +14,7 @@ import (
 	"github.com/softphone-go/softphone/media/audio"
 	"github.com/softphone-go/softphone/media/dtmf"
 	"github.com/softphone-go/softphone/media/offer"
+	"github.com/softphone-go/softphone/media/srtp"
 	"github.com/softphone-go/softphone/sip"
 )
 
@@ -31,7 +32,9 @@ type Info struct {
 	RemoteHeld bool // they hold us
 	Muted      bool
 
-	Codec    string    // encoding name of what we send; "" until agreed
+	Codec      string     // encoding name of what we send; "" until agreed
+	Encryption srtp.Suite // of the sound; 0: none, or not yet agreed
+
 	Started  time.Time // when the Call came to be
 	Answered time.Time // zero until then
 }
@@ -111,7 +114,7 @@ func newCall(d *Dialer, dir Direction, accountID string, remote sip.Identity, re
 		mail: newMailbox(),
 		done: make(chan struct{}),
 		log:  d.log.With("call", id),
-		leg:  newLeg(&d.cfg),
+		leg:  newLeg(&d.cfg, d.security(accountID)),
 		info: Info{
 			ID: id, Direction: dir, AccountID: accountID, Remote: remote,
 			Context: ref, Started: time.Now(),
@@ -297,6 +300,14 @@ func (c *Call) update(f func(*Info)) {
 
 // codec names what we send, for Info.
 func codec(p offer.Params) string { return p.Send.Name }
+
+// suite is what protects it.
+func suite(p offer.Params) srtp.Suite {
+	if p.SendKey == nil {
+		return 0
+	}
+	return p.SendKey.Suite()
+}
 
 func pick[T any](first bool, a, b T) T {
 	if first {

@@ -124,6 +124,9 @@ func (c *Call) buildOffer(path sip.Path) ([]byte, error) {
 		}
 		err := c.leg.open(path.Local)
 		if err == nil {
+			err = c.leg.admit(path, true)
+		}
+		if err == nil {
 			body, err = c.leg.offer(offer.SendRecv)
 		}
 		if err != nil {

@@ -70,6 +70,10 @@ type Config struct {
 	// here. 0 means 603.
 	DeclineCode int
 
+	// Security says how calls of an account protect their sound; the id is empty for
+	// calls to nobody in particular. Nil: they do not. It is asked once for each call.
+	Security func(accountID string) Security
+
 	// Events is told what happens, in order for each call, from the call's
 	// loop: it must not block and must not wait for a method of that Call.
 	Events func(Event)

@@ -93,9 +93,9 @@ func (c *Call) wanted(hold bool) offer.Direction {
 
 // propose sends the re-INVITE from a helper.
 func (c *Call) propose(p *proposal, ours []byte, dir offer.Direction) {
-	dialog := c.dialog
+	dialog, may := c.dialog, c.leg.mayOffer()
 	c.whileUp(func(ctx context.Context) {
-		theirs, err := dialog.ReInvite(ctx, func(sip.Path) ([]byte, error) { return ours, nil })
+		theirs, err := dialog.ReInvite(ctx, func(path sip.Path) ([]byte, error) { return ours, may(path) })
 		c.mail.post(func() { c.onProposed(p, ours, dir, theirs, err) })
 	})
 }
@@ -183,9 +183,13 @@ func (c *Call) onRemoteOffer(o sip.RemoteOffer) {
 // takeOffer answers an offer: receiving by the new description starts before
 // the answer leaves.
 func (c *Call) takeOffer(o sip.RemoteOffer) error {
+	if err := c.leg.admit(o.Path, false); err != nil {
+		c.refuseOffer(o, refusal(err, 500))
+		return err
+	}
 	body, params, err := c.leg.answer(o.Body, c.willing())
 	if err != nil {
-		c.refuseOffer(o, pick(errors.Is(err, offer.ErrNoCommonCodec), 488, 400))
+		c.refuseOffer(o, refusal(err, 400))
 		return err
 	}
 	if err := c.leg.apply(params); err != nil {
@@ -203,10 +207,14 @@ func (c *Call) willing() offer.Direction {
 // offerBack answers a re-INVITE without SDP by our offer; their answer comes in
 // the ACK (RFC 3261 §14.2).
 func (c *Call) offerBack(o sip.RemoteOffer) {
-	ours, err := c.leg.offer(c.willing())
+	var ours []byte
+	err := c.leg.admit(o.Path, false)
+	if err == nil {
+		ours, err = c.leg.offer(c.willing())
+	}
 	if err != nil {
 		c.negotiation, _, _ = negotiate(c.negotiation, offerRejected)
-		c.refuseOffer(o, 500)
+		c.refuseOffer(o, refusal(err, 500))
 		return
 	}
 	// Theirs was no offer after all: ours is, and it is open from here on.

@@ -12,6 +12,8 @@ import (
 	"github.com/softphone-go/softphone/media/audio"
 	"github.com/softphone-go/softphone/media/dtmf"
 	"github.com/softphone-go/softphone/media/offer"
+	"github.com/softphone-go/softphone/media/srtp"
+	"github.com/softphone-go/softphone/sip"
 )
 
 // leg is the media of one call: its socket, later its session, and what was
@@ -22,24 +24,27 @@ type leg struct {
 	cfg     *Config
 	onDigit func(dtmf.Digit)
 
-	local   offer.Local
-	said    []byte // the last description sent, to know when Version must rise
-	socket  *media.Socket
-	session *media.Session
-	detach  func()       // takes the session from the Pacer
-	params  offer.Params // in force
-	applied bool
+	security Security
+	local    offer.Local
+	said     []byte // the last description sent, to know when Version must rise
+	socket   *media.Socket
+	session  *media.Session
+	detach   func()       // takes the session from the Pacer
+	params   offer.Params // in force
+	applied  bool
+	theirs   []*srtp.Key // the peer's so far
 
 	source audio.Source
 	sink   audio.Sink
 	muted  bool
 }
 
-func newLeg(cfg *Config) *leg {
+func newLeg(cfg *Config, security Security) *leg {
 	var id [8]byte
 	_, _ = rand.Read(id[:]) // never fails
 	return &leg{
-		cfg: cfg,
+		cfg:      cfg,
+		security: security,
 		local: offer.Local{
 			// RFC 8866 §5.2: numeric; 62 bits leave room for peers that read
 			// it as a signed number.
@@ -128,10 +133,14 @@ func (l *leg) accept(ours, theirs []byte) (offer.Params, error) {
 
 // probe says whether their offer could be answered at all, before a port is
 // taken for it.
-func (l *leg) probe(addr netip.Addr, remote []byte) error {
+func (l *leg) probe(path sip.Path, remote []byte) error {
+	if err := l.admit(path, false); err != nil {
+		return err
+	}
 	local := l.local
-	local.Addr, local.RTPPort, local.RTCPPort = addr.Unmap(), 9, 0
-	_, _, err := local.Answer(remote)
+	local.Addr, local.RTPPort, local.RTCPPort = path.Local.Unmap(), 9, 0
+	_, params, err := local.Answer(remote)
+	params.ReceiveKey.Wipe()
 	return err
 }
 
@@ -140,6 +149,7 @@ func (l *leg) apply(params offer.Params) error {
 	if err := l.start(); err != nil {
 		return err
 	}
+	l.own(&params)
 	if err := l.session.Apply(params); err != nil {
 		return fmt.Errorf("dialer: media parameters: %w", err)
 	}
@@ -211,5 +221,6 @@ func (l *leg) close() media.Stats {
 		_ = l.socket.Close()
 	}
 	l.detach, l.session, l.socket, l.applied = nil, nil, nil, false
+	l.wipe()
 	return stats
 }

@@ -22,7 +22,7 @@ func TestLeg_PortPerHop(t *testing.T) {
 		Ports:  media.NewPorts(media.PortsConfig{ListenPacket: ports.listen}),
 		Codecs: []offer.Codec{offer.PCMU()},
 	}
-	l := newLeg(cfg)
+	l := newLeg(cfg, Security{})
 	require.NoError(t, l.open(four))
 	first, err := l.offer(offer.SendRecv)
 	require.NoError(t, err)

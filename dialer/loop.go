@@ -116,7 +116,7 @@ func (c *Call) publish() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.session = c.leg.session
-	c.info.Codec = codec(c.leg.params)
+	c.info.Codec, c.info.Encryption = codec(c.leg.params), suite(c.leg.params)
 }
 
 // finish settles the outcome. Events come before done, so who waits for Done

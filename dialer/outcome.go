@@ -105,7 +105,7 @@ func verdictOf(err error) (Disposition, Party, int, string) {
 		return Cancelled, Local, 487, "Request Terminated"
 	case errors.Is(err, sip.ErrUnreachable):
 		return Unreachable, Network, 0, ""
-	case errors.Is(err, offer.ErrNoCommonCodec), errors.Is(err, media.ErrNoPort):
+	case errors.Is(err, offer.ErrNoCommonCodec), errors.Is(err, ErrKeysInClear), errors.Is(err, media.ErrNoPort):
 		return MediaFailed, Local, 0, ""
 	default:
 		return Failed, Network, 0, ""

@@ -349,7 +349,7 @@ func (p *phone) scripted(f func(inv *sip.Invitation, l *leg)) {
 
 // newLeg is media without a call.
 func (p *phone) newLeg() *leg {
-	l := newLeg(&p.d.cfg)
+	l := newLeg(&p.d.cfg, Security{})
 	l.source, l.sink = audio.Silence{}, audio.Discard{}
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -94,7 +94,7 @@ func (c *Call) unacceptable(accountID string) error {
 	if len(body) == 0 {
 		return nil // they want our offer
 	}
-	return c.leg.probe(c.invitation.Local(), body)
+	return c.leg.probe(c.invitation.Path(), body)
 }
 
 // block refuses a screened-out caller. Nothing rings and nothing is told but
@@ -119,8 +119,8 @@ func (c *Call) turnAway(err error) {
 	switch {
 	case errors.Is(err, ErrBusy):
 		code, disposition = 486, Busy
-	case errors.Is(err, offer.ErrNoCommonCodec):
-		code = 488
+	default:
+		code = refusal(err, code)
 	}
 	c.reject = rejection{code: code, reason: phrase(code)}
 	c.blame(disposition, Local, code, c.reject.reason, err)
@@ -222,7 +222,7 @@ func (c *Call) answer(o AnswerOptions) error {
 	c.route()
 	body, err := c.prepare()
 	if err != nil {
-		code := pick(errors.Is(err, offer.ErrNoCommonCodec), 488, 500)
+		code := refusal(err, 500)
 		c.reject = rejection{code: code, reason: phrase(code)}
 		c.blame(MediaFailed, Local, code, c.reject.reason, err)
 		c.step(InputMediaFailed)
@@ -241,6 +241,9 @@ func (c *Call) answer(o AnswerOptions) error {
 // offer when they sent none.
 func (c *Call) prepare() ([]byte, error) {
 	if err := c.leg.open(c.invitation.Local()); err != nil {
+		return nil, err
+	}
+	if err := c.leg.admit(c.invitation.Path(), false); err != nil {
 		return nil, err
 	}
 	theirs := c.invitation.Offer()

@@ -75,6 +75,15 @@ func (s *stream) cryptos() []line {
 	return list
 }
 
+// wipe overwrites all keys but one.
+func wipe(list []line, but *srtp.Key) {
+	for _, c := range list {
+		if c.Key != but {
+			c.Key.Wipe()
+		}
+	}
+}
+
 // agreement is the keys both sides settled on, and the tag of the line that did it.
 // The zero value is plain RTP.
 type agreement struct {
@@ -116,6 +125,7 @@ func (l Local) choose(s *stream) (agreement, error) {
 			continue
 		}
 		if key := l.ours(c.Key.Suite()); key != nil && !key.SameSecret(c.Key) {
+			wipe(lines, c.Key)
 			return agreement{send: key, receive: c.Key, tag: c.Tag}, nil
 		}
 	}
@@ -174,6 +184,7 @@ func (l Local) settle(o, s *stream) (agreement, error) {
 		case ours.Key.SameSecret(c.Key):
 			return agreement{}, refuse("the answer sends our own key back")
 		}
+		wipe(offered, ours.Key)
 		return agreement{send: ours.Key, receive: c.Key, tag: c.Tag}, nil
 	}
 	return agreement{}, refuse("the answer takes crypto line %d, which was not offered", c.Tag)
