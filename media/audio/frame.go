@@ -46,6 +46,15 @@ type Sink interface {
 	WriteFrame(f *Frame)
 }
 
+// Monitor sees both sides of a call in step, 10 ms of each at each call.
+type Monitor interface {
+	// WriteFrames takes what was said on this side and what was heard from the
+	// other one at the same time. It must not keep the frames or their samples,
+	// never blocks and allocates nothing. It is called by one goroutine at a
+	// time.
+	WriteFrames(local, remote *Frame)
+}
+
 // Finite is a Source that ends.
 type Finite interface {
 	// Done says whether all sound was read. Any goroutine may ask.

@@ -137,46 +137,6 @@ func TestPlayer_RateMayChangeBetweenFrames(t *testing.T) {
 	assert.Equal(t, 90*time.Millisecond, p.Position(), "frames of other rates are silent and take nothing")
 }
 
-func TestResampler_StreamEqualsWhole(t *testing.T) {
-	for _, c := range []struct{ from, to, delay int }{{8000, 16000, 2 * upAfter}, {16000, 8000, (downReach - 1) / 2}, {8000, 8000, 0}} {
-		x := wave(c.from, c.from/4, 700, 12000)
-		w, err := NewWAV(c.from, x)
-		require.NoError(t, err)
-		whole := w.SamplesAt(c.to)
-		r, err := NewResampler(c.from, c.to)
-		require.NoError(t, err)
-		var got []int16
-		dst := make([]int16, 2000)
-		for i, step := 0, 1; i < len(x); i, step = i+step, step%300+7 {
-			n := r.Process(dst, x[i:min(i+step, len(x))])
-			got = append(got, dst[:n]...)
-			if i+step >= len(x) {
-				break
-			}
-		}
-		require.GreaterOrEqual(t, len(got), len(whole))
-		assert.Equal(t, whole[:len(got)-c.delay], got[c.delay:])
-	}
-}
-
-func TestResampler_FrameInFrameOut(t *testing.T) {
-	down, err := NewResampler(16000, 8000)
-	require.NoError(t, err)
-	up, err := NewResampler(8000, 16000)
-	require.NoError(t, err)
-	x := wave(16000, 16000, 1000, 10000)
-	var back []int16
-	narrow, wide := make([]int16, 80), make([]int16, 160)
-	for i := 0; i < len(x); i += 160 {
-		require.Equal(t, 80, down.Process(narrow, x[i:i+160]))
-		require.Equal(t, 160, up.Process(wide, narrow))
-		back = append(back, wide...)
-	}
-	assert.InDelta(t, 0, levelAt(back[1600:], 16000, 1000, 10000), 0.05)
-	_, err = NewResampler(8000, 48000)
-	assert.ErrorContains(t, err, "48000")
-}
-
 func TestReadFrameWriteFrame_NoAllocation(t *testing.T) {
 	w, err := NewWAV(8000, wave(8000, 8000, 400, 9000))
 	require.NoError(t, err)

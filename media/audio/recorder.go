@@ -11,9 +11,10 @@ import (
 	"time"
 )
 
-// Recorder is a Sink that writes a WAV file of 16-bit PCM.
+// Recorder writes a WAV file of 16-bit PCM. In mode Heard it is a Sink, in the
+// others a Monitor of both sides.
 //
-//	WriteFrame -> ring of 2.56 s -> writer goroutine -> file
+//	WriteFrame(s) -> ring of 2.56 s -> writer goroutine -> file
 //
 // WriteFrame copies the frame and returns: it never blocks and never allocates.
 // When the disk cannot keep up for longer than the ring lasts, frames are
@@ -21,12 +22,14 @@ import (
 // that the recording keeps its time. The header is written anew every second,
 // so the file is a valid WAV even when the process is killed.
 //
-// WriteFrame is for one goroutine at a time, all else for any.
+// WriteFrame and WriteFrames are for one goroutine at a time, all else for any.
 type Recorder struct {
 	path    string
 	rate    int
+	mode    Recording
 	file    *os.File
-	ring    [recorderSlots]slot
+	ring    []slot        // what was heard
+	said    []slot        // what was said; nil in mode Heard
 	head    atomic.Uint64 // slots filled
 	tail    atomic.Uint64 // slots emptied
 	frames  atomic.Uint64 // frames offered, dropped ones included
@@ -40,11 +43,54 @@ type Recorder struct {
 	samples atomic.Int64 // written to the file
 
 	// Owned by the writer goroutine.
-	next   uint64     // number of the frame that comes next
-	up     *Resampler // from the other rate to ours
-	block  []byte     // samples not yet written
-	offset int64      // in the file
-	limit  int64      // octets of sound that fit
+	next    uint64        // number of the frame that comes next
+	filters [2]*Resampler // from the other rate to ours: heard, said
+	sides   [2][]int16    // one frame of each at our rate
+	block   []byte        // samples not yet written
+	offset  int64         // in the file
+	limit   int64         // octets of sound that fit
+	every   time.Duration // between two headers
+}
+
+// Recording says which side of a call goes where in a recording.
+type Recording int
+
+// The ways to record a call.
+const (
+	Heard  Recording = iota // mono: what comes from the other side
+	Mixed                   // mono: both sides added up
+	Stereo                  // this side left, the other one right
+)
+
+// String is the name as it is given to ParseRecording.
+func (m Recording) String() string {
+	switch m {
+	case Heard:
+		return "heard"
+	case Mixed:
+		return "mix"
+	case Stereo:
+		return "stereo"
+	}
+	return fmt.Sprintf("Recording(%d)", int(m))
+}
+
+// ParseRecording reads "heard", "mix" or "stereo".
+func ParseRecording(s string) (Recording, error) {
+	for _, m := range [...]Recording{Heard, Mixed, Stereo} {
+		if s == m.String() {
+			return m, nil
+		}
+	}
+	return 0, fmt.Errorf("there is no way of recording called %q; there are heard, mix and stereo", s)
+}
+
+// channels is how many the file has.
+func (m Recording) channels() int {
+	if m == Stereo {
+		return 2
+	}
+	return 1
 }
 
 // slot is one frame in a ring.
@@ -67,8 +113,11 @@ const (
 // CreateWAV creates or replaces the file at path, readable by its owner alone
 // since it holds private speech, and starts its writer. The rate is 8000 or
 // 16000 Hz; frames of the other rate are resampled. Call Close to finish it.
-func CreateWAV(path string, rate int) (*Recorder, error) {
-	r, err := newRecorder(path, rate)
+func CreateWAV(path string, rate int) (*Recorder, error) { return CreateRecording(path, rate, Heard) }
+
+// CreateRecording does the same for one or both sides of a call.
+func CreateRecording(path string, rate int, mode Recording) (*Recorder, error) {
+	r, err := newRecorder(path, rate, mode)
 	if err != nil {
 		return nil, err
 	}
@@ -77,7 +126,7 @@ func CreateWAV(path string, rate int) (*Recorder, error) {
 }
 
 // newRecorder is a Recorder whose writer does not run yet.
-func newRecorder(path string, rate int) (*Recorder, error) {
+func newRecorder(path string, rate int, mode Recording) (*Recorder, error) {
 	if rate != Narrowband && rate != Wideband {
 		return nil, fmt.Errorf("cannot record %s at %d Hz; 8000 or 16000 Hz can be had", path, rate)
 	}
@@ -85,41 +134,65 @@ func newRecorder(path string, rate int) (*Recorder, error) {
 	if err != nil {
 		return nil, err
 	}
-	if _, err := file.WriteAt(header(rate, 0), 0); err != nil {
+	if _, err := file.WriteAt(header(rate, mode.channels(), 0), 0); err != nil {
 		return nil, errors.Join(fmt.Errorf("cannot write the recording: %w", err), file.Close())
 	}
-	up, err := NewResampler(Narrowband+Wideband-rate, rate)
-	if err != nil {
-		return nil, errors.Join(err, file.Close())
-	}
-	return &Recorder{
-		path: path, rate: rate, file: file, up: up, offset: headerSize, limit: maxRecording,
+	r := &Recorder{
+		path: path, rate: rate, mode: mode, file: file, offset: headerSize, limit: maxRecording, every: headerPeriod,
 		wake: make(chan struct{}, 1), quit: make(chan struct{}), done: make(chan struct{}),
-		block: make([]byte, 0, recorderBlock),
-	}, nil
+		block: make([]byte, 0, recorderBlock), ring: make([]slot, recorderSlots),
+	}
+	if mode != Heard {
+		r.said = make([]slot, recorderSlots)
+	}
+	for i := range r.filters {
+		if r.filters[i], err = NewResampler(Narrowband+Wideband-rate, rate); err != nil {
+			return nil, errors.Join(err, file.Close())
+		}
+		r.sides[i] = make([]int16, rate/framesPerSecond)
+	}
+	return r, nil
 }
 
-// WriteFrame takes 10 ms. After Close it does nothing.
-func (r *Recorder) WriteFrame(f *Frame) {
+// WriteFrame takes 10 ms of what was heard; what was said is silence then. After
+// Close it does nothing.
+func (r *Recorder) WriteFrame(f *Frame) { r.WriteFrames(nil, f) }
+
+// WriteFrames takes 10 ms of both sides, which stay in step whatever happens; nil
+// is silence. In mode Heard what was said is left out. After Close it does
+// nothing.
+func (r *Recorder) WriteFrames(local, remote *Frame) {
 	if r.closed.Load() {
 		return
 	}
 	number := r.frames.Add(1) - 1
 	head := r.head.Load()
 	used := head - r.tail.Load()
-	if used == recorderSlots || len(f.Samples) > maxFrameSamples {
+	if used == recorderSlots || !remote.fits() || !local.fits() {
 		r.dropped.Add(1)
 		return
 	}
-	s := &r.ring[head%recorderSlots]
-	s.number, s.rate = number, f.Rate
-	s.n = copy(s.samples[:], f.Samples)
+	r.ring[head%recorderSlots].keep(number, remote)
+	if r.said != nil {
+		r.said[head%recorderSlots].keep(number, local)
+	}
 	r.head.Store(head + 1)
 	if used >= recorderSlots/4 {
 		select {
 		case r.wake <- struct{}{}:
 		default:
 		}
+	}
+}
+
+// fits says whether a slot has room for f.
+func (f *Frame) fits() bool { return f == nil || len(f.Samples) <= maxFrameSamples }
+
+// keep copies a frame, or nothing.
+func (s *slot) keep(number uint64, f *Frame) {
+	s.number, s.rate, s.n = number, 0, 0
+	if f != nil {
+		s.rate, s.n = f.Rate, copy(s.samples[:], f.Samples)
 	}
 }
 
@@ -156,7 +229,7 @@ func (r *Recorder) Close() error {
 
 func (r *Recorder) fail(err error) {
 	err = fmt.Errorf("the recording %s stopped after %v: %w",
-		r.path, duration(r.samples.Load(), r.rate).Round(time.Millisecond), err)
+		r.path, duration(r.samples.Load(), r.rate*r.mode.channels()).Round(time.Millisecond), err)
 	r.failed.CompareAndSwap(nil, &err)
 }
 
@@ -178,7 +251,7 @@ func (r *Recorder) run() {
 			r.fill(r.frames.Load()) // frames dropped at the very end
 		}
 		r.flush()
-		if now := time.Now(); quit || now.Sub(headed) >= headerPeriod {
+		if now := time.Now(); quit || now.Sub(headed) >= r.every {
 			headed = now
 			r.rewriteHeader()
 		}
@@ -195,33 +268,56 @@ func (r *Recorder) drain() {
 		if tail == r.head.Load() {
 			return
 		}
-		s := &r.ring[tail%recorderSlots]
-		r.fill(s.number)
-		r.append(s)
-		r.next = s.number + 1
+		i := tail % recorderSlots
+		number := r.ring[i].number
+		r.fill(number)
+		switch r.mode {
+		case Heard:
+			r.append(r.side(0, &r.ring[i]), nil)
+		default:
+			r.append(r.side(1, &r.said[i]), r.side(0, &r.ring[i]))
+		}
+		r.next = number + 1
 		r.tail.Store(tail + 1)
 	}
 }
 
 // fill puts silence in place of the frames before number that were dropped.
 func (r *Recorder) fill(number uint64) {
-	silence := 2 * r.rate / framesPerSecond
+	silence := 2 * r.rate / framesPerSecond * r.mode.channels()
 	for ; r.next < number; r.next++ {
 		r.room(silence)
 		r.block = append(r.block, make([]byte, silence)...)
 	}
 }
 
-// append puts one frame, at the file's rate, into the block.
-func (r *Recorder) append(s *slot) {
-	samples := s.samples[:s.n]
-	var converted [2 * maxFrameSamples]int16
-	if s.rate != r.rate {
-		samples = converted[:r.up.Process(converted[:], samples)]
+// side is one side's frame at the file's rate, whatever was given.
+func (r *Recorder) side(i int, s *slot) []int16 {
+	out := r.sides[i]
+	whole := s.n == s.rate/framesPerSecond
+	switch {
+	case whole && s.rate == r.rate:
+		return s.samples[:s.n]
+	case whole && s.rate == Narrowband+Wideband-r.rate:
+		r.filters[i].Process(out, s.samples[:s.n])
+	default:
+		clear(out[copy(out, s.samples[:s.n]):])
 	}
-	r.room(2 * len(samples))
-	for _, v := range samples {
+	return out
+}
+
+// append puts one frame into the block: a alone, or a and b mixed or beside each
+// other.
+func (r *Recorder) append(a, b []int16) {
+	r.room(2 * len(a) * r.mode.channels())
+	for i, v := range a {
+		if r.mode == Mixed {
+			v = saturate(int32(v) + int32(b[i]))
+		}
 		r.block = binary.LittleEndian.AppendUint16(r.block, uint16(v))
+		if r.mode == Stereo {
+			r.block = binary.LittleEndian.AppendUint16(r.block, uint16(b[i]))
+		}
 	}
 }
 
@@ -243,7 +339,7 @@ func (r *Recorder) flush() {
 	room := r.limit - (r.offset - headerSize)
 	full := int64(len(block)) > room
 	if full {
-		block = block[:room]
+		block = block[:room-room%int64(2*r.mode.channels())]
 	}
 	if _, err := r.file.WriteAt(block, r.offset); err != nil {
 		r.fail(err)
@@ -258,7 +354,7 @@ func (r *Recorder) flush() {
 
 // rewriteHeader brings the sizes in the header up to date.
 func (r *Recorder) rewriteHeader() {
-	if _, err := r.file.WriteAt(header(r.rate, r.offset-headerSize), 0); err != nil {
+	if _, err := r.file.WriteAt(header(r.rate, r.mode.channels(), r.offset-headerSize), 0); err != nil {
 		r.fail(err)
 	}
 }
@@ -275,8 +371,8 @@ func create(path string) (*os.File, error) {
 	return file, nil
 }
 
-// header is that of a mono file of 16-bit PCM with so many octets of sound.
-func header(rate int, size int64) []byte {
+// header is that of a file of 16-bit PCM with so many octets of sound.
+func header(rate, channels int, size int64) []byte {
 	le := binary.LittleEndian
 	b := make([]byte, 0, headerSize)
 	b = append(b, "RIFF"...)
@@ -284,10 +380,10 @@ func header(rate int, size int64) []byte {
 	b = append(b, "WAVEfmt "...)
 	b = le.AppendUint32(b, 16)
 	b = le.AppendUint16(b, formatPCM)
-	b = le.AppendUint16(b, 1)
+	b = le.AppendUint16(b, uint16(channels))
 	b = le.AppendUint32(b, uint32(rate))
-	b = le.AppendUint32(b, uint32(2*rate))
-	b = le.AppendUint16(b, 2)
+	b = le.AppendUint32(b, uint32(2*channels*rate))
+	b = le.AppendUint16(b, uint16(2*channels))
 	b = le.AppendUint16(b, 16)
 	b = append(b, "data"...)
 	return le.AppendUint32(b, uint32(size))

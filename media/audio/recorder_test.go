@@ -104,7 +104,7 @@ func TestRecorder_ValidAfterAKill(t *testing.T) {
 // place.
 func TestRecorder_DropsKeepTheTime(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "heard.wav")
-	r, err := newRecorder(path, 8000)
+	r, err := newRecorder(path, 8000, Heard)
 	require.NoError(t, err)
 	for i := range recorderSlots + 44 {
 		r.WriteFrame(numbered(8000, int16(i+1)))
@@ -133,7 +133,7 @@ func TestRecorder_DropsKeepTheTime(t *testing.T) {
 
 func TestRecorder_WriteFrameNeitherBlocksNorAllocates(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "heard.wav")
-	r, err := newRecorder(path, 8000) // nobody empties the ring
+	r, err := newRecorder(path, 8000, Heard) // nobody empties the ring
 	require.NoError(t, err)
 	narrow, wide := NewFrame(8000), NewFrame(16000)
 	assert.Zero(t, testing.AllocsPerRun(1000, func() { r.WriteFrame(narrow); r.WriteFrame(wide) }))
@@ -152,7 +152,7 @@ func TestRecorder_Errors(t *testing.T) {
 
 func TestRecorder_StopsAtTheLargestFile(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "heard.wav")
-	r, err := newRecorder(path, 8000)
+	r, err := newRecorder(path, 8000, Heard)
 	require.NoError(t, err)
 	r.limit = 100 * 160
 	f := numbered(8000, 3)
@@ -173,7 +173,7 @@ func TestRecorder_StopsAtTheLargestFile(t *testing.T) {
 
 func TestRecorder_DiskErrorIsTold(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "heard.wav")
-	r, err := newRecorder(path, 8000)
+	r, err := newRecorder(path, 8000, Heard)
 	require.NoError(t, err)
 	require.NoError(t, r.file.Close()) // as good as a disk that went away
 	for range 1000 {
@@ -184,7 +184,7 @@ func TestRecorder_DiskErrorIsTold(t *testing.T) {
 }
 
 func BenchmarkRecorder(b *testing.B) {
-	r, err := newRecorder(filepath.Join(b.TempDir(), "x.wav"), 8000)
+	r, err := newRecorder(filepath.Join(b.TempDir(), "x.wav"), 8000, Heard)
 	require.NoError(b, err)
 	r.limit = 1 << 20 // a benchmark runs for hours of sound; the disk is not measured
 	go r.run()

@@ -17,7 +17,7 @@ func WriteWAV(path string, rate int, samples []int16) error {
 	if size > maxRecording {
 		return fmt.Errorf("cannot write %s: a WAV file holds at most 4 GiB of sound", path)
 	}
-	data := append(make([]byte, 0, headerSize+size), header(rate, size)...)
+	data := append(make([]byte, 0, headerSize+size), header(rate, 1, size)...)
 	for _, s := range samples {
 		data = binary.LittleEndian.AppendUint16(data, uint16(s))
 	}
