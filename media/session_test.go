@@ -2,6 +2,7 @@ package media
 
 import (
 	"fmt"
+	"net/netip"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -11,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/softphone-go/softphone/internal/memnet"
+	"github.com/softphone-go/softphone/media/dtmf"
 	"github.com/softphone-go/softphone/media/jitter"
 	"github.com/softphone-go/softphone/media/offer"
 )
@@ -241,7 +243,14 @@ func TestSession_PauseAndNewSource(t *testing.T) {
 		"pause of 2 s":                   func(v *voice) { time.Sleep(2 * time.Second); v.ts += 16000 },
 		"pause of 2 s, timestamps stand": func(v *voice) { time.Sleep(2 * time.Second) },
 		"SSRC change":                    func(v *voice) { v.ssrc, v.seq, v.ts = 99, 5, 77 },
+		"SSRC change after 3 s of loss":  func(v *voice) { time.Sleep(3 * time.Second); v.ssrc, v.seq, v.ts = 99, 5, 77 },
 		"sequence jump of 1000":          func(v *voice) { v.seq += 1000 },
+		"sequence jump of 10000":         func(v *voice) { v.seq += 10000 },
+		"sequence goes back a little":    func(v *voice) { v.seq -= 40 },
+		"timestamp an hour ahead":        func(v *voice) { v.ts += 3600 * 8000 },
+		"timestamp jumps and stays":      func(v *voice) { v.ts += 1 << 31 },
+		"3 s of loss":                    func(v *voice) { time.Sleep(3 * time.Second); v.seq, v.ts = v.seq+150, v.ts+24000 },
+		"a minute of loss":               func(v *voice) { time.Sleep(time.Minute); v.seq, v.ts = v.seq+3000, v.ts+480000 },
 		"sequence and timestamp go back": func(v *voice) { v.seq -= 20000; v.ts -= 1 << 30 },
 	}
 	for name, change := range changes {
@@ -261,6 +270,65 @@ func TestSession_PauseAndNewSource(t *testing.T) {
 				at := find(e.heard(), coded(3, 50000+160*20, 8000))
 				require.Positive(t, at, "heard again")
 				assert.Less(t, at-spoken-160*20, 8*(20+20+100), "within one target delay")
+			})
+		})
+	}
+}
+
+// A peer behind a NAT is known by what it sends. After a hold it is still where it
+// was, and the payload types mean what they meant, those of its first description
+// too, though it writes another address, and gives them in another order.
+func TestSession_HoldKeepsAddressAndPayloadTypes(t *testing.T) {
+	for name, hold := range map[string]func(*offer.Params){
+		"sendonly":         func(d *offer.Params) { d.Direction = offer.SendOnly },
+		"inactive":         func(d *offer.Params) { d.Direction = offer.Inactive },
+		"held by the peer": func(d *offer.Params) { d.Direction, d.RemoteHold = offer.RecvOnly, true },
+		"0.0.0.0 as in RFC 2543": func(d *offer.Params) {
+			d.Remote, d.RemoteRTCP, d.Direction = netip.AddrPort{}, netip.AddrPort{}, offer.RecvOnly
+		},
+		"fewer payload types":       func(d *offer.Params) { d.Direction, d.Receive = offer.Inactive, d.Receive[1:] },
+		"no events, while it lasts": func(d *offer.Params) { d.Direction, d.EventSend, d.EventReceive = offer.Inactive, 0, 0 },
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				var pressed []rune
+				r := newRig(t, memnet.Link{}, func(c *SessionConfig) {
+					fixed(c)
+					c.OnDigit = func(d dtmf.Digit) { pressed = append(pressed, d.Rune) }
+				})
+				defer r.close()
+				described, real, e := r.peer(peerAddr, 4000), r.peer(otherAddr, 5000), &ear{}
+				r.session.SetSink(e)
+				d := agreed(described.addr())
+				r.apply(d)
+				to, v := r.session.socket.RTP(), &voice{ssrc: 7, seed: 3}
+				v.talk(t, real.rtp, to, 50)
+				ssrc := r.session.Stats().SSRC
+
+				held := d
+				hold(&held)
+				r.apply(held)
+				time.Sleep(5 * time.Second)
+				v.ts += 40000
+				r.apply(d)
+				_, _ = real.taken()
+				_, _ = described.taken()
+				v.place = 90000
+				v.talk(t, real.rtp, to, 50)
+				for i := range uint16(3) { // key 5, on the payload type from before the hold
+					send(t, real.rtp, to, rtpPacket(96, v.seq+i, v.ts, v.ssrc, []byte{5, 0x8A, 3, 32}))
+				}
+				time.Sleep(200 * time.Millisecond)
+
+				media, _ := described.taken()
+				assert.Empty(t, media, "media goes where the peer was learned to be")
+				media, _ = real.taken()
+				require.Greater(t, len(media), 50)
+				assert.Equal(t, ssrc, media[0].rtp.SSRC)
+				assert.EqualValues(t, 0, media[0].rtp.PayloadType)
+				assert.Positive(t, find(e.heard(), coded(3, 90000+1600, 4000)))
+				assert.Equal(t, []rune{'5'}, pressed)
+				assert.Equal(t, real.addr(), r.session.Stats().Remote)
 			})
 		})
 	}
