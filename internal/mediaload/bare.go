@@ -21,13 +21,24 @@ type bareLoop struct {
 	refused atomic.Uint64
 	got     atomic.Uint64
 	stop    chan struct{}
+	end     func() error
 	work    sync.WaitGroup
 }
 
+func newBareLoop() *bareLoop {
+	b := &bareLoop{stop: make(chan struct{})}
+	b.end = sync.OnceValue(func() (err error) {
+		close(b.stop)
+		for _, c := range b.conns {
+			err = errors.Join(err, c.Close())
+		}
+		b.work.Wait()
+		return err
+	})
+	return b
+}
+
 func (b *bareLoop) add(rtp, _ uint16) error {
-	if b.stop == nil {
-		b.stop = make(chan struct{})
-	}
 	p, err := new(net.ListenConfig).ListenPacket(context.Background(), "udp4", "127.0.0.1:0")
 	if err != nil {
 		return err
@@ -93,15 +104,4 @@ func (b *bareLoop) count(r *Result) {
 	r.Sent, r.Received, r.Dropped = b.sent.Load(), b.got.Load(), b.refused.Load()
 }
 
-func (b *bareLoop) close() (err error) {
-	if b.stop == nil {
-		return nil
-	}
-	close(b.stop)
-	b.stop = nil
-	for _, c := range b.conns {
-		err = errors.Join(err, c.Close())
-	}
-	b.work.Wait()
-	return err
-}
+func (b *bareLoop) close() error { return b.end() }

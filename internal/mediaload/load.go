@@ -38,7 +38,7 @@ func newCarrier(kind string) (carrier, error) {
 	case Ours, Readers, GoTimer, Before:
 		return newSessions(kind)
 	case Bare:
-		return &bareLoop{}, nil
+		return newBareLoop(), nil
 	default:
 		return nil, fmt.Errorf("mediaload: no way %q to carry calls; there are %q", kind, Kinds())
 	}
