@@ -1,27 +1,44 @@
 package jitter
 
-import "math"
+import "github.com/softphone-go/softphone/media/comfort"
 
-// comfort makes white noise at the level of the last comfort noise packet
-// (RFC 3389 §3; the spectral part is left aside).
-type comfort struct {
-	on   bool
-	peak int32
-	seed uint32
+// told is what the sender tells of its silence (RFC 3389): its packets as long as
+// their turn has not come, and the noise that the last one asked for.
+type told struct {
+	on      bool
+	noise   comfort.Generator
+	waiting [heldNoises]struct {
+		index int64
+		comfort.Noise
+	}
 }
 
-func (c *comfort) off() { c.on = false }
+// heldNoises is how many packets of comfort noise may wait with the shape of
+// their noise. More than one seldom do; of others, only their time counts.
+const heldNoises = 4
 
-// set takes the level in -dBov. Uniform noise has a peak of √3 times its
-// effective value.
-func (c *comfort) set(level byte) {
-	c.on = true
-	c.peak = int32(math.MaxInt16 * math.Sqrt(3) * math.Pow(10, -float64(max(level&0x7F, 6))/20))
+// off ends the noise: there is sound again.
+func (t *told) off() {
+	if t.on {
+		t.on = false
+		t.noise.Stop()
+	}
 }
 
-func (c *comfort) fill(dst []int16) {
-	for i := range dst {
-		c.seed = c.seed*1664525 + 1013904223
-		dst[i] = int16(int32(c.seed) >> 16 * c.peak >> 15)
+// hold keeps the payload of the packet with that index until its turn.
+func (t *told) hold(index int64, payload []byte) {
+	n, err := comfort.Parse(payload)
+	if err != nil {
+		return
+	}
+	w := &t.waiting[index%heldNoises]
+	w.index, w.Noise = index, n
+}
+
+// set makes noise from now on as the packet with that index asked for.
+func (t *told) set(index int64) {
+	t.on = true
+	if w := &t.waiting[index%heldNoises]; w.index == index {
+		t.noise.Set(w.Noise)
 	}
 }

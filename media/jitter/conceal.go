@@ -3,13 +3,13 @@ package jitter
 import "math"
 
 // The concealment follows the idea of ITU-T G.711 Appendix I: the last pitch
-// period is repeated, from 10 ms on the last two, from 20 ms on the last three,
-// at falling level. It adds no delay: the join to the last sample is smoothed
-// instead. Where the sound after the loss is known too, conceal_gap.go joins
-// both.
+// period is repeated, after a while the last two, then the last three, at falling
+// level, until only the noise of the background is left. It adds no delay: the
+// join to the last sample is smoothed instead. Where the sound after the loss is
+// known too, conceal_gap.go joins both.
 const (
-	fullLevel  = FrameSize     // samples at full level, then
-	faded      = 6 * FrameSize // a straight line to silence
+	fullLevel  = FrameSize / 2  // samples at full level, then
+	faded      = 12 * FrameSize // a straight line to silence
 	joinLength = 16
 	maxPeriods = 3
 )
@@ -26,11 +26,23 @@ func (v *voice) conceal(s []int16, gap int, future []int16) bool {
 		v.fill(gap, future)
 	}
 	audible := v.made < faded || v.gap.active
+	before := v.noiseShare()
 	for i := range s {
 		s[i] = v.sample()
 	}
+	if after := v.noiseShare(); after > 0 {
+		v.floor.mix(s, before, after)
+	}
 	v.remember(s)
 	return audible
+}
+
+// noiseShare is how much of the background's noise belongs to what is made up.
+func (v *voice) noiseShare() float32 {
+	if v.made == 0 || v.gap.active {
+		return 0
+	}
+	return 1 - level(v.made, fullLevel, faded)
 }
 
 // begin takes what was played last as the model.
@@ -77,6 +89,7 @@ type extension struct {
 	score  float32 // how periodic it is, see pitch
 	at     int     // next sample of base to be repeated
 	resume int     // where the repetition goes on after the end of base
+	growth int     // samples after which one period more is repeated
 	join   float32
 	made   int
 }
@@ -107,23 +120,23 @@ func (e *extension) start(n int) {
 	e.lag, e.score = pitch(e.base[memory-n:])
 	e.at = memory - e.lag
 	e.join = e.base[memory-1] - e.base[e.at-1]
-	e.resume = e.at
+	e.resume, e.growth = e.at, FrameSize
 	e.made = 0
 }
 
-// next fills dst with what comes next. The last quarter of a repetition blends
-// into the beginning of the next one.
+// next fills dst with what comes next. The last part of a repetition blends into
+// the beginning of the next one.
 func (e *extension) next(dst []float32) {
-	quarter := e.lag / 4
+	lap := e.lag * 4 / 9
 	for i := range dst {
 		x := e.base[e.at]
-		if tail := e.at - (memory - quarter); tail >= 0 {
+		if tail := e.at - (memory - lap); tail >= 0 {
 			if tail == 0 {
-				periods := min(1+e.made/FrameSize, maxPeriods)
+				periods := min(1+e.made/e.growth, maxPeriods)
 				e.resume = memory - periods*e.lag
 			}
-			before := e.base[e.resume-quarter+tail]
-			x += (before - x) * float32(tail+1) / float32(quarter+1)
+			before := e.base[e.resume-lap+tail]
+			x += (before - x) * float32(tail+1) / float32(lap+1)
 		}
 		if e.at++; e.at == memory {
 			e.at = e.resume

@@ -12,6 +12,8 @@ const (
 	futureSize  = 4 * FrameSize // of the sound after the gap that is looked at
 	gapFull     = 2 * FrameSize // samples from either end at full level, then
 	gapFaded    = 8 * FrameSize // a straight line to silence
+	gapGrowth   = 2 * FrameSize // see extension.growth
+	dip         = 0.26          // by how much less both are in the middle
 )
 
 // gap is a gap that is being played.
@@ -44,14 +46,15 @@ func (v *voice) fill(size int, future []int16) {
 	var before, after [longestGap]float32
 	var backwards extension
 	backwards.beginBackwards(future)
+	v.model.growth, backwards.growth = gapGrowth, gapGrowth
 	v.model.next(before[:size])
 	backwards.next(after[:size])
 	step := 1 / float32(size+1)
 	share := step
 	for i := range size {
 		back := size - 1 - i
-		g.data[i] = rounded(before[i]*level(v.made+i, gapFull, gapFaded)*(1-share) +
-			after[back]*level(back, gapFull, gapFaded)*share)
+		g.data[i] = rounded(before[i]*level(v.made+i, gapFull, gapFaded)*(1-share)*(1-dip*share) +
+			after[back]*level(back, gapFull, gapFaded)*share*(1-dip*(1-share)))
 		share += step
 	}
 	g.active, g.at, g.size = true, 0, size

@@ -100,7 +100,7 @@ func (p *Playout) upcoming() (s *slot, hole bool) {
 				if s.position > p.play {
 					return s, false
 				}
-				p.noise.set(s.level)
+				p.noise.set(s.index)
 			case Event:
 				p.lull = true
 			case Unmapped:
@@ -151,7 +151,7 @@ func (p *Playout) decode(dst []int16, s *slot) int {
 func (p *Playout) bridge(dst []int16, loss bool, later *slot) Kind {
 	switch {
 	case p.noise.on:
-		p.noise.fill(dst)
+		p.noise.noise.Fill(dst)
 		p.voice.other(dst)
 		return Comfort
 	case !loss || p.lull:

@@ -20,7 +20,7 @@ func (p *Playout) insert(index int64, h Header, kind Payload, payload []byte, at
 			p.store(s, payload)
 		}
 	case ComfortNoise:
-		s.level = payload[0]
+		p.noise.hold(index, payload)
 		p.place(s, h, at, 0, inOrder)
 	case Event, Unmapped:
 		if p.timed {

@@ -51,7 +51,6 @@ type slot struct {
 	payload  Payload
 	state    slotState
 	started  bool // some of it was played
-	level    byte // comfort noise, -dBov
 }
 
 // Playout is one stream's playout buffer. One goroutine owns it.
@@ -86,7 +85,7 @@ type Playout struct {
 	play  int64 // position of the next sample to be read
 	due   int64 // when it is to be heard
 	lull  bool  // the sender told that it sends no sound: event
-	noise comfort
+	noise told
 	voice voice
 	ahead fifo // read but not yet heard
 	last  Kind

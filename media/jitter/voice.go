@@ -1,7 +1,7 @@
 package jitter
 
 const (
-	memory     = maxPeriods*longestPeriod + longestPeriod/4 + 8 // samples remembered
+	memory     = maxPeriods*longestPeriod + longestPeriod/2 + 8 // samples remembered
 	mergeLeast = 4 * perMS
 	mergeMost  = FrameSize
 )
@@ -19,6 +19,7 @@ type voice struct {
 
 	model extension // continues the sound before the loss
 	gap   gap       // the filling of a gap whose other end is known
+	floor noiseFloor
 }
 
 func (v *voice) remember(s []int16) {
@@ -46,6 +47,9 @@ func (v *voice) speech(s []int16) {
 	}
 	v.quiet = 0
 	v.remember(s)
+	if v.floor.frames++; v.floor.frames%lookEvery == 0 {
+		v.floor.look(v.recent(exemplar))
+	}
 }
 
 // overlap fades from the continuation to s. A filled gap ends where s begins and
@@ -61,6 +65,7 @@ func (v *voice) overlap(s []int16) {
 			v.length = mergeLeast
 		}
 	}
+	noise, from := v.noiseShare(), v.merge
 	for i := range s {
 		if v.merge == v.length {
 			break
@@ -68,6 +73,10 @@ func (v *voice) overlap(s []int16) {
 		v.merge++
 		mine := int32(v.sample()) * int32(FrameSize-v.quiet) / FrameSize
 		s[i] = int16(mine + (int32(s[i])-mine)*int32(v.merge)/int32(v.length+1))
+	}
+	if noise > 0 {
+		left := func(n int) float32 { return noise * float32(v.length-n) / float32(v.length) }
+		v.floor.mix(s[:v.merge-from], left(from), left(v.merge))
 	}
 	if v.merge == v.length {
 		v.settle()
@@ -80,33 +89,33 @@ func (v *voice) settle() {
 	v.gap.drop()
 }
 
-// other takes sound of another origin that is played.
+// other takes sound of another origin that is played, such as comfort noise. In
+// the first 10 ms of it what was played before fades out.
 func (v *voice) other(s []int16) {
-	v.settle()
-	v.quiet = FrameSize
+	v.fadeOut(s)
 	v.remember(s)
 }
 
 // silence fills s with intended silence, reached within 10 ms.
 func (v *voice) silence(s []int16) {
-	if v.quiet >= FrameSize {
-		v.settle()
-		clear(s)
-		v.remember(s)
-		return
-	}
-	if v.made == 0 {
+	clear(s)
+	v.fadeOut(s)
+	v.remember(s)
+}
+
+// fadeOut adds the end of what was played to s.
+func (v *voice) fadeOut(s []int16) {
+	if v.quiet < FrameSize && v.made == 0 {
 		v.begin()
 	}
 	for i := range s {
-		s[i] = 0
-		if v.quiet < FrameSize {
-			s[i] = int16(int32(v.sample()) * int32(FrameSize-v.quiet) / FrameSize)
-			v.quiet++
+		if v.quiet == FrameSize {
+			break
 		}
+		s[i] = rounded(float32(s[i]) + float32(v.sample())*float32(FrameSize-v.quiet)/FrameSize)
+		v.quiet++
 	}
-	if v.merge = 0; v.quiet >= FrameSize {
+	if v.merge = 0; v.quiet == FrameSize {
 		v.settle()
 	}
-	v.remember(s)
 }

@@ -5,7 +5,7 @@ package jitter
 const (
 	shortestPeriod = 20
 	longestPeriod  = 133
-	pitchWindow    = 80 // compared, when there is as much
+	pitchWindow    = 40 // compared, when there is as much
 	pitchLeast     = 40 // compared at least
 )
 
@@ -13,7 +13,7 @@ const (
 // most, and the squared normalised correlation there: 1 for a perfect period, 0
 // for none. It looks at every second sample first and refines the best.
 func pitch(x []float32) (lag int, score float32) {
-	window := min(pitchWindow, max(len(x)-longestPeriod, pitchLeast))
+	const window = pitchWindow
 	longest := min(longestPeriod, len(x)-window)
 	if longest < shortestPeriod {
 		return shortestPeriod, 0
