@@ -83,7 +83,8 @@ func (m *Member) Muted() bool { return m.gain.Muted() }
 // Mix adds up what was written since the last one. A member that wrote nothing is
 // silent; one that wrote twice is heard with the later frame.
 func (x *Mixer) Mix() {
-	clear(x.sum)
+	sum := x.sum
+	clear(sum)
 	for _, m := range x.members {
 		m.next, m.own = m.own, m.next
 		m.inSum, m.spoke = m.spoke, false
@@ -91,9 +92,8 @@ func (x *Mixer) Mix() {
 			continue
 		}
 		m.gain.Process(m.own)
-		own := m.own[:len(x.sum)]
-		for i := range x.sum {
-			x.sum[i] += int32(own[i])
+		for i, v := range m.own[:len(sum)] {
+			sum[i] += int32(v)
 		}
 	}
 }
