@@ -38,6 +38,7 @@ func (f File) Check() error {
 			bad(fmt.Sprintf("media.codecs[%d]", i), "is %q; there are \"pcmu\" and \"pcma\"", c)
 		}
 	}
+	f.Media.Security.check("media", bad)
 	if !slices.Contains([]string{"603", "486", "silent"}, f.Block.Reject) {
 		bad("block.reject", "is %q; there are \"603\", \"486\" and \"silent\"", f.Block.Reject)
 	}
@@ -74,11 +75,28 @@ func (f File) checkAccounts(bad func(key, format string, args ...any)) {
 		if time.Duration(a.Expires) < 0 {
 			bad(key+".expires", "is negative")
 		}
+		a.Security.check(key, bad)
 		id := a.Name()
 		if first, ok := ids[id]; ok {
 			bad(key+".id", "%q is the id of account[%d] too", id, first)
 		}
 		ids[id] = i + 1
+	}
+}
+
+// check finds what is wrong with s, which stands in the table of that name.
+func (s Security) check(table string, bad func(key, format string, args ...any)) {
+	if !slices.Contains([]string{"", "off", "offered", "required"}, s.SRTP) {
+		bad(table+".srtp", "is %q; there are \"off\", \"offered\" and \"required\"", s.SRTP)
+	}
+	for i, suite := range s.Suites {
+		key := fmt.Sprintf("%s.srtp_suites[%d]", table, i)
+		switch {
+		case !slices.Contains(SRTPSuites(), suite):
+			bad(key, "is %q; there are %s", suite, strings.Join(SRTPSuites(), ", "))
+		case slices.Index(s.Suites, suite) != i:
+			bad(key, "%s is there twice", suite)
+		}
 	}
 }
 

@@ -50,6 +50,36 @@ type Media struct {
 	MaxDelay Duration `toml:"max_delay"`
 	Fixed    bool     `toml:"fixed_delay"` // do not adapt
 	Timeout  Duration `toml:"timeout"`     // a call that hears nothing for so long ends; 0: never
+	Security          // of accounts that do not say otherwise, and of calls without one
+}
+
+// Security says how the sound of calls is protected.
+type Security struct {
+	SRTP   string   `toml:"srtp"`        // "off" (default), "offered" or "required"
+	Suites []string `toml:"srtp_suites"` // by preference; empty: all of SRTPSuites
+
+	// KeysWithoutTLS allows to send and take the keys in SIP that is not encrypted,
+	// where anybody on the way can read them. Without it, such a call is not encrypted,
+	// or not made.
+	KeysWithoutTLS bool `toml:"srtp_keys_without_tls"`
+}
+
+// SRTPSuites lists the suites that Security.Suites may name (RFC 4568, RFC 7714), in the
+// order of preference that holds without it.
+func SRTPSuites() []string {
+	return []string{"AEAD_AES_256_GCM", "AEAD_AES_128_GCM", "AES_CM_128_HMAC_SHA1_80", "AES_CM_128_HMAC_SHA1_32"}
+}
+
+// Over is s with what it leaves out taken from general. What general allows is allowed.
+func (s Security) Over(general Security) Security {
+	if s.SRTP == "" {
+		s.SRTP = general.SRTP
+	}
+	if len(s.Suites) == 0 {
+		s.Suites = general.Suites
+	}
+	s.KeysWithoutTLS = s.KeysWithoutTLS || general.KeysWithoutTLS
+	return s
 }
 
 // Phone configures the directive layer.
@@ -94,6 +124,7 @@ type Account struct {
 	Password     string   `toml:"password"`      // only in a file nobody else can read
 	PasswordFile string   `toml:"password_file"` // its first line
 	PasswordEnv  string   `toml:"password_env"`  // the name of a variable
+	Security              // what it leaves out is as in [media]
 }
 
 // Duration is a time.Duration written as "30s" or "20ms".

@@ -10,14 +10,16 @@ import (
 	"time"
 
 	"github.com/softphone-go/softphone/config"
+	"github.com/softphone-go/softphone/dialer"
 	"github.com/softphone-go/softphone/sip"
 )
 
 // account is one account and, where it registers, its registration.
 type account struct {
-	sip  sip.Account
-	mode config.Mode
-	reg  *sip.Registration
+	sip      sip.Account
+	mode     config.Mode
+	security dialer.Security
+	reg      *sip.Registration
 }
 
 // accounts is the set of accounts; it changes while calls are up.
@@ -64,10 +66,14 @@ func (p *Phone) addAccount(a config.Account, register bool) error {
 	if err != nil {
 		return err
 	}
+	security, err := securityOf(a.Security.Over(p.cfg.File.Media.Security))
+	if err != nil {
+		return err
+	}
 	if a.Mode == "" {
 		a.Mode = config.ModePhone
 	}
-	acc := &account{sip: s, mode: a.Mode}
+	acc := &account{sip: s, mode: a.Mode, security: security}
 	p.accounts.mu.Lock()
 	defer p.accounts.mu.Unlock()
 	if p.accounts.closed {
@@ -98,11 +104,15 @@ func (p *Phone) UpdateAccount(a config.Account) error {
 	if err != nil {
 		return err
 	}
+	security, err := securityOf(a.Security.Over(p.cfg.File.Media.Security))
+	if err != nil {
+		return err
+	}
 	p.accounts.mu.Lock()
 	acc, ok := p.accounts.byID[s.ID]
 	var reg *sip.Registration
 	if ok {
-		acc.sip, reg = s, acc.reg
+		acc.sip, acc.security, reg = s, security, acc.reg
 		if a.Mode != "" {
 			acc.mode = a.Mode
 		}

@@ -76,6 +76,10 @@ type Quality struct {
 	ConcealedMS     float64 `json:"concealed_ms"`
 	PlayoutMS       float64 `json:"playout_delay_ms"`
 	MOS             float64 `json:"mos"`
+
+	SRTP            string `json:"srtp,omitempty"`                 // the suite in force; absent: the sound was in the clear
+	Unauthenticated uint64 `json:"srtp_unauthenticated,omitempty"` // packets that did not prove the key
+	Replayed        uint64 `json:"srtp_replayed,omitempty"`        // packets that came a second time
 }
 
 // eventTypes maps the dialer's events to the journal's.
@@ -209,7 +213,12 @@ func summary(o dialer.Outcome) *Summary {
 // QualityOf translates media statistics.
 func QualityOf(m media.Stats) Quality {
 	ms := func(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
+	var suite string
+	if m.Encryption.Valid() {
+		suite = m.Encryption.String()
+	}
 	return Quality{
+		SRTP: suite, Unauthenticated: m.Unauthenticated, Replayed: m.Replayed,
 		PacketsSent: m.PacketsSent, PacketsReceived: m.PacketsReceived, PacketsLost: m.PacketsLost, PacketsLate: m.PacketsLate,
 		JitterMS: ms(m.Jitter), RTTMS: ms(m.RTT), ConcealedMS: ms(m.Concealed), PlayoutMS: ms(m.PlayoutDelay),
 		MOS: math.Round(m.MOS*100) / 100,

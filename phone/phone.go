@@ -84,8 +84,9 @@ type Phone struct {
 	agent  *agent.Agent
 
 	accounts accounts
-	barred   sync.Map       // ids of ringing calls that BlockIncomingCall refuses
-	work     sync.WaitGroup // upkeep, and short-lived requests of the directive layer
+	general  dialer.Security // of calls without an account
+	barred   sync.Map        // ids of ringing calls that BlockIncomingCall refuses
+	work     sync.WaitGroup  // upkeep, and short-lived requests of the directive layer
 	stop     context.CancelFunc
 	run      context.Context
 	release  func() // stops taking calls
@@ -253,13 +254,16 @@ func (p *Phone) openCalls() error {
 			codecs = append(codecs, offer.PCMU())
 		}
 	}
+	if p.general, err = securityOf(m.Security); err != nil {
+		return err
+	}
 	p.pacer = media.NewPacer(media.PacerConfig{Logger: p.log, KernelTimer: p.cfg.ListenMedia == nil})
 	p.dialer, err = dialer.New(dialer.Config{
 		UA: p.ua, Pacer: p.pacer,
 		Ports: media.NewPorts(media.PortsConfig{
 			Range: media.PortRange{Min: low, Max: high}, ListenPacket: p.cfg.ListenMedia, Logger: p.log,
 		}),
-		Screen: p.screen, Busy: p.busy, MaxCalls: p.cfg.File.SIP.MaxCalls,
+		Screen: p.screen, Busy: p.busy, Security: p.security, MaxCalls: p.cfg.File.SIP.MaxCalls,
 		Codecs: codecs, PTime: time.Duration(m.PTime),
 		Jitter: jitter.Config{
 			Target: time.Duration(m.Delay), Min: time.Duration(m.MinDelay), Max: time.Duration(m.MaxDelay), Fixed: m.Fixed,

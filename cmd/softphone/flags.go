@@ -33,6 +33,9 @@ type flags struct {
 	codec        string
 	ptime        time.Duration
 	playoutDelay time.Duration
+	srtp         string
+	srtpSuites   []string
+	srtpKeys     bool
 	sipTrace     bool
 	pcap         string
 	json         bool
@@ -57,6 +60,9 @@ func (f *flags) add(cmd *cobra.Command) {
 	fs.StringVar(&f.codec, "codec", "", "`LIST` of codecs by preference: pcmu,pcma")
 	fs.DurationVar(&f.ptime, "ptime", 0, "`TIME` of sound in a packet, 10ms to 60ms (default 20ms)")
 	fs.DurationVar(&f.playoutDelay, "playout-delay", 0, "keep the playout delay at `TIME`, 20ms to 500ms (default: it follows the network)")
+	fs.StringVar(&f.srtp, "srtp", "", "encrypt the sound: `off`, offered (if the other side can) or required; the keys travel in SIP, so see --srtp-keys-without-tls")
+	fs.StringSliceVar(&f.srtpSuites, "srtp-suites", nil, "`LIST` of SRTP suites by preference (default "+strings.Join(config.SRTPSuites(), ",")+")")
+	fs.BoolVar(&f.srtpKeys, "srtp-keys-without-tls", false, "let SRTP keys travel in SIP over udp or tcp, where anybody on the way can read them")
 	fs.BoolVar(&f.sipTrace, "sip-trace", false, "print whole SIP messages on standard error, credentials masked")
 	fs.StringVar(&f.pcap, "pcap", "", "write SIP and RTP to `FILE`, to be read with Wireshark")
 	fs.BoolVar(&f.json, "json", false, "print JSON lines, the last one the result")
@@ -110,10 +116,23 @@ func (f *flags) load(env *environment) (config.File, error) {
 	if err := f.account(env, &c, first); err != nil {
 		return c, err
 	}
+	f.secure(&c)
 	if err := c.Check(); err != nil {
 		return c, &exitError{exitUsage, err}
 	}
 	return c, nil
+}
+
+// secure has the flags of SRTP win over all that the file says.
+func (f *flags) secure(c *config.File) {
+	given := config.Security{SRTP: strings.ToLower(f.srtp), KeysWithoutTLS: f.srtpKeys}
+	for _, s := range f.srtpSuites {
+		given.Suites = append(given.Suites, strings.ToUpper(strings.TrimSpace(s)))
+	}
+	c.Media.Security = given.Over(c.Media.Security)
+	for i := range c.Accounts {
+		c.Accounts[i].Security = given.Over(c.Accounts[i].Security)
+	}
 }
 
 // account puts the account of the flags in front of those of the file.

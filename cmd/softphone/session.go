@@ -214,6 +214,9 @@ func (r result) text() string {
 		fmt.Fprintf(&b, "\n%d packets sent, %d received, %d lost; jitter %.1f ms, round trip %.1f ms, MOS %.2f",
 			r.PacketsSent, r.PacketsReceived, r.PacketsLost, r.JitterMS, r.RTTMS, r.MOS)
 	}
+	if r.SRTP != "" {
+		fmt.Fprintf(&b, "\nencrypted with %s; %d packets could not prove the key, %d were replayed", r.SRTP, r.Unauthenticated, r.Replayed)
+	}
 	if r.Digits != "" {
 		fmt.Fprintf(&b, "\nthey pressed %s", r.Digits)
 	}

@@ -1,0 +1,42 @@
+package config
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+func TestLoad_Security(t *testing.T) {
+	f, err := Load(write(t, 0o644, `
+[media]
+srtp = "offered"
+srtp_suites = ["AEAD_AES_128_GCM", "AES_CM_128_HMAC_SHA1_80"]
+[[account]]
+server = "h"
+user = "general"
+[[account]]
+server = "h"
+user = "own"
+srtp = "required"
+srtp_suites = ["AEAD_AES_256_GCM"]
+srtp_keys_without_tls = true
+`), noEnv)
+	require.NoError(t, err)
+	general := Security{SRTP: "offered", Suites: []string{"AEAD_AES_128_GCM", "AES_CM_128_HMAC_SHA1_80"}}
+	own := Security{SRTP: "required", Suites: []string{"AEAD_AES_256_GCM"}, KeysWithoutTLS: true}
+	require.Equal(t, general, f.Media.Security)
+	require.Equal(t, general, f.Accounts[0].Over(f.Media.Security))
+	require.Equal(t, own, f.Accounts[1].Over(f.Media.Security))
+	require.Zero(t, Default().Media.Security, "off, and nothing allowed")
+
+	for text, says := range map[string]string{
+		"[media]\nsrtp=\"yes\"\n":                                                           "media.srtp:",
+		"[media]\nsrtp_suites=[\"AES\"]\n":                                                  "media.srtp_suites[0]",
+		"[[account]]\nserver=\"h\"\nuser=\"u\"\nsrtp=\"on\"\n":                              "account[1].srtp:",
+		"[[account]]\nserver=\"h\"\nuser=\"u\"\nsrtp_suites=[\"AEAD_AES_128_GCM\",\"X\"]\n": "account[1].srtp_suites[1]",
+		"[[account]]\nserver=\"h\"\nuser=\"u\"\nsrtp_keys=true\n":                           "unknown key account.srtp_keys",
+	} {
+		_, err := Load(write(t, 0o644, text), noEnv)
+		require.ErrorContains(t, err, says)
+	}
+}
