@@ -3,7 +3,6 @@ package offer
 import (
 	"net/netip"
 	"slices"
-	"strings"
 )
 
 // Accept reads the answer to an offer of ours (RFC 3264 §7). What may arrive
@@ -38,7 +37,7 @@ func (l Local) Accept(ourOffer, remoteAnswer []byte) (Params, error) {
 	if s.media != o.media {
 		return Params{}, parseError(s.line, "m="+s.text, "the answer to an audio stream is an audio stream")
 	}
-	offered := withoutEvents(o.codecs())
+	offered := onlyCodecs(o.codecs())
 	codecs := common(s.codecs(), offered)
 	if s.port == 0 || !s.isAudio() || len(codecs) == 0 {
 		return Params{}, (&description{media: []*stream{s}}).whyNot(offered)
@@ -78,12 +77,13 @@ func (p *Params) finish(ours, theirs *description, o, s *stream, codecs []Codec)
 			p.RemoteRTCP = rtcp
 		}
 	}
-	p.Receive = receivable(codecs, withoutEvents(o.codecs()))
+	p.Receive = receivable(codecs, onlyCodecs(o.codecs()))
 	mineEvent, offered := eventType(o.codecs(), p.Send.ClockRate)
 	theirEvent, answered := eventType(s.codecs(), p.Send.ClockRate)
 	if offered && answered {
 		p.EventSend, p.EventReceive = theirEvent, mineEvent
 	}
+	p.comfort(o.codecs(), s.codecs())
 }
 
 // receivable lists the offered codecs, the agreed ones first and in the
@@ -106,10 +106,11 @@ func receivable(agreed, offered []Codec) []Codec {
 	return append(first, rest...)
 }
 
-func withoutEvents(list []Codec) []Codec {
+// onlyCodecs leaves out events and comfort noise.
+func onlyCodecs(list []Codec) []Codec {
 	var kept []Codec
 	for _, c := range list {
-		if !strings.EqualFold(c.Name, telephoneEvent) {
+		if c.isCodec() {
 			kept = append(kept, c)
 		}
 	}

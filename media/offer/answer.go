@@ -47,6 +47,10 @@ func (l Local) Answer(remoteOffer []byte) (answer []byte, p Params, err error) {
 		p.EventSend, _ = eventType(s.codecs(), p.Send.ClockRate)
 		p.EventReceive = p.EventSend
 	}
+	if l.ComfortNoise != 0 {
+		p.ComfortNoiseSend = comfortType(s.codecs(), p.Send.ClockRate)
+		p.ComfortNoiseReceive = p.ComfortNoiseSend
+	}
 	answer, err = l.answer(d, chosen, p, keys.crypto()...)
 	return answer, p, err
 }
@@ -74,7 +78,7 @@ func (l Local) chooseStream(d *description) (chosen int, keys agreement, err err
 // answer writes what was agreed for the chosen stream and refuses the others.
 func (l Local) answer(d *description, chosen int, p Params, crypto ...srtp.Crypto) ([]byte, error) {
 	l.XR = l.XR.answering(p.XR)
-	formats := slices.Clone(p.Receive)
+	formats := withComfort(slices.Clone(p.Receive), p.ComfortNoiseReceive, p.Send.ClockRate)
 	if p.EventReceive != 0 {
 		formats = append(formats, Codec{Name: telephoneEvent, PayloadType: p.EventReceive, ClockRate: p.Send.ClockRate})
 	}

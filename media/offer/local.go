@@ -18,7 +18,7 @@ func (l Local) Offer() ([]byte, error) {
 	if err := l.check(); err != nil {
 		return nil, err
 	}
-	formats := slices.Clone(l.Codecs)
+	formats := withComfort(slices.Clone(l.Codecs), l.ComfortNoise, l.Codecs[0].ClockRate)
 	if l.EventPayloadType != 0 {
 		formats = append(formats, Codec{Name: telephoneEvent, PayloadType: l.EventPayloadType, ClockRate: formats[0].ClockRate})
 	}
@@ -44,6 +44,9 @@ func (l Local) Keep(p Params) Local {
 	}
 	if l.EventPayloadType != 0 && p.EventReceive != 0 {
 		l.EventPayloadType = p.EventReceive
+	}
+	if l.ComfortNoise != 0 && p.ComfortNoiseReceive != 0 {
+		l.ComfortNoise = p.ComfortNoiseReceive
 	}
 	l.keepEncryption(p)
 	return l
@@ -74,6 +77,9 @@ func (l Local) check() error {
 	}
 	if e := l.EventPayloadType; e > 127 || e != 0 && used[e] {
 		return fmt.Errorf("offer: payload type %d of telephone-event is over 127 or used twice", e)
+	}
+	if n := l.ComfortNoise; n > 127 || n != 0 && (used[n] || n == l.EventPayloadType) {
+		return fmt.Errorf("offer: payload type %d of CN is over 127 or used twice", n)
 	}
 	return l.checkKeys()
 }

@@ -33,7 +33,7 @@ func (s *stream) codecs() []Codec {
 			list = append(list, c)
 			continue
 		}
-		for _, c := range [...]Codec{PCMU(), PCMA()} {
+		for _, c := range [...]Codec{PCMU(), PCMA(), CN()} {
 			if uint64(c.PayloadType) == pt {
 				list = append(list, c)
 			}

@@ -79,6 +79,7 @@ type Local struct {
 
 	Codecs           []Codec       // by preference; at least one
 	EventPayloadType uint8         // telephone-event (RFC 4733) in our offers; 0: no events
+	ComfortNoise     uint8         // payload type of CN (RFC 3389) in our offers, 13; 0: none, in answers too
 	PTime            time.Duration // 10 to 60 ms in steps of 10; 0: 20 ms
 	MaxPTime         time.Duration // a=maxptime; 0: not said
 	Direction        Direction     // ours. The zero value is Inactive
@@ -121,6 +122,9 @@ type Params struct {
 
 	EventSend    uint8 // telephone-event payload type to send with; 0: none agreed
 	EventReceive uint8 // telephone-event payload type to expect; 0: none agreed
+
+	ComfortNoiseSend    uint8 // payload type of CN to send in silence; 0: none agreed
+	ComfortNoiseReceive uint8 // payload type of CN to expect; 0: none agreed
 
 	PTime      time.Duration // of the packets we send: 10 to 60 ms in steps of 10
 	Direction  Direction     // ours
