@@ -66,6 +66,10 @@ bench: ## run the benchmarks
 bench-load: ## what calls cost beside a bare socket loop (Linux; LOADCALLS=1,100,500,1000 LOADTIME=20s)
 	$(GO) run ./cmd/mediaload --calls $(LOADCALLS) --for $(LOADTIME)
 
+.PHONY: replay-traces
+replay-traces: ## what the playout engine makes of each packet trace: delay, concealment, time scaling, MOS
+	@$(GO) test -count=1 -v -run '^TestTraces_' ./media/replay | sed -n -e 's/^ *bounds_test.go:[0-9]*: //p' -e '/^FAIL/p'
+
 .PHONY: lint
 lint: ## check format, vet, module file, import rules, and golangci-lint where it can be installed
 	@GO=$(GO) TOOLS=$(TOOLS) GOLANGCI_LINT=$(GOLANGCI_LINT) scripts/lint.sh

@@ -58,7 +58,7 @@ func (l *layout) figures() string {
 		parts = append(parts, fmt.Sprintf("%d duplicate", r.Duplicate))
 	}
 	parts = append(parts,
-		fmt.Sprintf("delay from mouth to ear %.0f ms on average, %.0f ms at 95 %%", r.MeanDelayMS, r.P95DelayMS),
+		fmt.Sprintf("delay %.0f ms on average, %.0f ms at 95 %%", r.MeanDelayMS, r.P95DelayMS),
 		fmt.Sprintf("MOS %.2f", r.MOS))
 	return strings.Join(parts, "   ·   ")
 }

@@ -43,7 +43,7 @@ func (v *vectors) lines(group string, paths [][]point, s stroke) {
 }
 
 func (v *vectors) shapes(group string, polygons [][]point, fill ink) {
-	v.printf(`<path id="%s" fill="%s" d="`, group, hex(fill))
+	v.printf(`<path id="%s" fill="%s" stroke="none" d="`, group, hex(fill))
 	for _, p := range polygons {
 		v.path(p)
 		v.out.WriteByte('z')
@@ -61,7 +61,7 @@ func (v *vectors) dots(group string, at []point, radius float64, fill ink) {
 }
 
 func (v *vectors) text(at point, s string, l lettering) {
-	v.printf(`<text x="%s" y="%s" font-size="%s" fill="%s"`, number(at.x), number(at.y), number(l.size), hex(l.ink))
+	v.printf(`<text x="%s" y="%s" font-size="%s" fill="%s" stroke="none"`, number(at.x), number(at.y), number(l.size), hex(l.ink))
 	if l.bold {
 		v.out.WriteString(` font-weight="bold"`)
 	}
