@@ -14,6 +14,7 @@ import (
 	"github.com/softphone-go/softphone/media/audio"
 	"github.com/softphone-go/softphone/media/dtmf"
 	"github.com/softphone-go/softphone/media/offer"
+	"github.com/softphone-go/softphone/media/quality"
 	"github.com/softphone-go/softphone/media/srtp"
 	"github.com/softphone-go/softphone/sip"
 )
@@ -57,14 +58,13 @@ type Call struct {
 	playing audio.Finite // the source, where it ends
 
 	// What follows belongs to the loop.
-	state   State
-	leg     *leg
-	source  audio.Source // what is sent while nobody holds
-	sink    audio.Sink
-	timers  timers
-	hearing hearing
-	dialog  *sip.Dialog // confirmed
-	end     ending
+	state  State
+	leg    *leg
+	source audio.Source // what is sent while nobody holds
+	sink   audio.Sink
+	timers timers
+	dialog *sip.Dialog // confirmed
+	end    ending
 
 	request  sip.InviteRequest
 	client   *sip.ClientInvite
@@ -121,6 +121,7 @@ func newCall(d *Dialer, dir Direction, accountID string, remote sip.Identity, re
 		},
 	}
 	c.leg.onDigit = func(digit dtmf.Digit) { c.mail.post(func() { c.heardDigit(digit.Rune) }) }
+	c.leg.onSilence = func() { c.mail.post(c.soundGone) }
 	c.leg.source = audio.Silence{}
 	return c
 }
@@ -173,6 +174,10 @@ func (c *Call) Stats() media.Stats {
 	}
 	return session.Stats()
 }
+
+// Quality returns how the sound is, here and there: while the call is up that of
+// the last 100 ms and the last report, after the end that of the end.
+func (c *Call) Quality() quality.Call { return c.Stats().Quality }
 
 // Hangup ends the call in whatever state it is: an outgoing call that is not
 // answered is cancelled, one that rings here is declined, an answered one gets

@@ -59,8 +59,13 @@ type Config struct {
 	// means never.
 	RingTimeout time.Duration
 	// MediaTimeout hangs up when an answered call that should hear something
-	// hears nothing for so long. 0 or less means never.
+	// hears nothing for so long, as media.SessionConfig.OnTimeout has it. On hold,
+	// by whichever side, the time stands still, and begins anew after it. 0 or
+	// less means never.
 	MediaTimeout time.Duration
+	// ExtendedReports says when RTCP XR (RFC 3611) is sent. Unless it is XROff,
+	// our descriptions ask the other side for its own.
+	ExtendedReports media.ExtendedReports
 	// HangupTimeout bounds how long a call that was hung up waits before it
 	// counts as ended: for the final response after its CANCEL, or for the ACK
 	// without which a callee may not send BYE. The transactions go on without

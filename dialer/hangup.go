@@ -2,6 +2,7 @@ package dialer
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/softphone-go/softphone/sip"
@@ -38,7 +39,6 @@ func (c *Call) release() {
 	if c.end.stopped.IsZero() {
 		c.end.stopped = time.Now()
 	}
-	c.timers.sound.stop()
 	had := c.leg.session != nil
 	stats := c.leg.close()
 	c.mu.Lock()
@@ -53,7 +53,10 @@ func (c *Call) release() {
 // the ACK of our 200 by itself (RFC 3261 §15).
 func (c *Call) bye() {
 	dialog, reason := c.dialog, ""
-	if c.end.err != nil {
+	switch {
+	case errors.Is(c.end.err, ErrMedia):
+		reason = mediaTimeoutReason
+	case c.end.err != nil:
 		reason = c.end.reason
 	}
 	c.d.helper(func() {

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"time"
 
 	"github.com/softphone-go/softphone/media"
 	"github.com/softphone-go/softphone/media/audio"
@@ -21,8 +22,9 @@ import (
 //
 //	open -> offer or answer -> apply (any number of times) -> close
 type leg struct {
-	cfg     *Config
-	onDigit func(dtmf.Digit)
+	cfg       *Config
+	onDigit   func(dtmf.Digit)
+	onSilence func() // nothing was heard for as long as listenFor said
 
 	security Security
 	local    offer.Local
@@ -42,6 +44,10 @@ type leg struct {
 func newLeg(cfg *Config, security Security) *leg {
 	var id [8]byte
 	_, _ = rand.Read(id[:]) // never fails
+	var xr offer.XR
+	if cfg.ExtendedReports != media.XROff {
+		xr = offer.XR{VoIPMetrics: true, ReceiverRTT: true}
+	}
 	return &leg{
 		cfg:      cfg,
 		security: security,
@@ -54,6 +60,7 @@ func newLeg(cfg *Config, security Security) *leg {
 			EventPayloadType: cfg.EventPayloadType,
 			PTime:            cfg.PTime,
 			Direction:        offer.SendRecv,
+			XR:               xr,
 		},
 	}
 }
@@ -173,6 +180,9 @@ func (l *leg) start() error {
 		Logger:  l.cfg.Logger,
 		Jitter:  l.cfg.Jitter,
 		OnDigit: l.onDigit,
+
+		ExtendedReports: l.cfg.ExtendedReports,
+		OnTimeout:       l.onSilence,
 	})
 	if err != nil {
 		return fmt.Errorf("dialer: media session: %w", err)
@@ -183,6 +193,14 @@ func (l *leg) start() error {
 	session.SetMuted(l.muted)
 	l.detach = l.cfg.Pacer.Add(session)
 	return nil
+}
+
+// listenFor has onSilence called when nothing is heard for d, from now on. On hold
+// the time stands still.
+func (l *leg) listenFor(d time.Duration) {
+	if l.session != nil && d > 0 {
+		l.session.SetTimeout(d)
+	}
 }
 
 func (l *leg) setSource(s audio.Source) {

@@ -1,40 +1,25 @@
 package dialer
 
-import "time"
+import "fmt"
 
-// soundCheck is how often an answered call looks whether anything arrives.
-const soundCheck = time.Second
+// watchSound has the call end when nothing is heard any more: Config.MediaTimeout,
+// counted from the answer on. The session looks, at each tick.
+func (c *Call) watchSound() { c.leg.listenFor(c.d.cfg.MediaTimeout) }
 
-// hearing is what the last look found.
-type hearing struct {
-	packets uint64
-	since   time.Time // when something last arrived, or was not to be expected
-}
+// What is said of a call without sound: to the user, and to the other side in the
+// Reason of our BYE (RFC 3326, with the SIP code for a time that ran out).
+const (
+	mediaTimeout       = "media timeout"
+	mediaTimeoutReason = `SIP;cause=408;text="Media Timeout"`
+)
 
-// watchSound starts looking whether anything is heard: Config.MediaTimeout.
-func (c *Call) watchSound() {
-	if c.d.cfg.MediaTimeout <= 0 {
+// soundGone hangs up, unless silence has been agreed on meanwhile: the session
+// then counts anew by itself once it is over.
+func (c *Call) soundGone() {
+	p := c.leg.params
+	if c.state != Established || !p.Direction.Receives() || p.RemoteHold {
 		return
 	}
-	c.hearing.since = time.Now()
-	c.timers.sound.start(soundCheck, c.mail, c.checkSound)
-}
-
-// checkSound hangs up when nothing has been heard for too long. On hold, or
-// where they only listen, silence is what was agreed.
-func (c *Call) checkSound() {
-	if c.state != Established {
-		return
-	}
-	now, packets := time.Now(), c.Stats().PacketsReceived
-	quiet := c.leg.applied && (!c.leg.params.Direction.Receives() || c.info.Held || c.info.RemoteHeld)
-	if quiet || packets != c.hearing.packets {
-		c.hearing = hearing{packets: packets, since: now}
-	}
-	if now.Sub(c.hearing.since) >= c.d.cfg.MediaTimeout {
-		c.blame(MediaFailed, Network, 0, "no sound arrives any more", ErrMedia)
-		c.step(InputMediaFailed)
-		return
-	}
-	c.timers.sound.start(soundCheck, c.mail, c.checkSound)
+	c.blame(MediaFailed, Network, 0, mediaTimeout, fmt.Errorf("%w: %s after %s", ErrMedia, mediaTimeout, c.d.cfg.MediaTimeout))
+	c.step(InputMediaFailed)
 }

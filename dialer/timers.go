@@ -7,12 +7,11 @@ type timers struct {
 	ring    alarm // nobody answers
 	release alarm // no response to our BYE or CANCEL
 	glare   alarm // time for the re-INVITE again
-	sound   alarm // look whether anything is heard
 }
 
 // stopAll disarms all of them.
 func (t *timers) stopAll() {
-	for _, a := range []*alarm{&t.ring, &t.release, &t.glare, &t.sound} {
+	for _, a := range []*alarm{&t.ring, &t.release, &t.glare} {
 		a.stop()
 	}
 }
