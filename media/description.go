@@ -71,9 +71,10 @@ func describe(p offer.Params, before *description) (*description, error) {
 	if p.EventReceive != 0 {
 		d.payloads[p.EventReceive] = jitter.Event
 	}
-	if d.payloads[comfortNoiseType] == jitter.Unmapped {
-		d.payloads[comfortNoiseType] = jitter.ComfortNoise
+	if p.ComfortNoiseSend >= payloadTypes || p.ComfortNoiseReceive >= payloadTypes {
+		return nil, fmt.Errorf("media: payload types %d and %d of comfort noise: use 0 to 127", p.ComfortNoiseReceive, p.ComfortNoiseSend)
 	}
+	d.mapComfort()
 	return d, nil
 }
 

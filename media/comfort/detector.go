@@ -20,6 +20,8 @@ const (
 	spreads    = 2.5 // times what noise differs from the floor by itself
 	mostAbove  = 9.0 // but no more than this
 	lowest     = -68 // dBov below which nothing is speech
+	firstFloor = -50 // dBov at most, so that who speaks at once is heard
+	mostFloor  = -37 // dBov: what is louder is sound, however steady: music, a tone
 	learning   = 3   // frames before anything counts as noise
 	clickHold  = 2   // after one loud frame
 	shortHold  = 6   // after two
@@ -82,9 +84,9 @@ func (f *floor) below(level float32) bool {
 
 func (f *floor) follow(level float32) {
 	if !f.begun {
-		f.begun, f.level = true, level
+		f.begun, f.level = true, min(level, firstFloor)
 		for i := range f.minimum {
-			f.minimum[i] = level
+			f.minimum[i] = f.level
 		}
 		return
 	}
@@ -101,13 +103,14 @@ func (f *floor) follow(level float32) {
 	default:
 		f.level += floorUp
 	}
+	f.level = min(f.level, mostFloor)
 	if f.count++; f.count == windowSize {
 		f.count = 0
 		least := f.minimum[0]
 		for _, m := range f.minimum[1:] {
 			least = min(least, m)
 		}
-		f.level = max(f.level, least)
+		f.level = max(f.level, min(least, mostFloor))
 		f.at = (f.at + 1) % windows
 		f.minimum[f.at] = level
 	}

@@ -51,7 +51,7 @@ func checkDetector(t *testing.T, clean, x []int16, noise float64, what string) {
 	t.Helper()
 	var d Detector
 	var quiet, pauses, found, lost, speech, clipped, longest int
-	const settled = 100 // frames
+	const settled = 200 // frames
 	for i := 0; (i+1)*80 <= len(x); i++ {
 		own := rms(clean[i*80 : i*80+80])
 		active := d.Active(x[i*80 : i*80+80])
@@ -88,7 +88,7 @@ func checkDetector(t *testing.T, clean, x []int16, noise float64, what string) {
 // three seconds.
 func TestDetector_FollowsLouderNoise(t *testing.T) {
 	var d Detector
-	x := append(coloured(1, 0.5, 50, 5*8000), coloured(2, 0.5, 1000, 5*8000)...)
+	x := append(coloured(1, 0.5, 50, 5*8000), coloured(2, 0.5, 250, 5*8000)...)
 	x = append(x, coloured(3, 0.5, 30, 2*8000)...)
 	var active []bool
 	for i := 0; i < len(x); i += 80 {
@@ -119,4 +119,17 @@ func TestDetector_DigitalSilence(t *testing.T) {
 		frame[i] = int16(3000 * math.Sin(float64(i)/3))
 	}
 	assert.True(t, d.Active(frame), "the first frame of a word is in")
+}
+
+// Who speaks from the first moment on is heard, and a tone is no noise however
+// long it lasts.
+func TestDetector_SpeechAtOnceAndTones(t *testing.T) {
+	var d Detector
+	for i := range 1000 {
+		var frame [80]int16
+		for j := range frame {
+			frame[j] = int16(3000 * math.Sin(2*math.Pi*425*float64(i*80+j)/8000))
+		}
+		require.True(t, d.Active(frame[:]), "frame %d", i)
+	}
 }

@@ -69,13 +69,13 @@ func (p *Playout) coming(dst []int16, s *slot) (n int) {
 		if t == nil || t.state != waiting || t.position != at || t.size == 0 {
 			break
 		}
-		decode := g711.DecodePCMU
-		if t.payload == PCMA {
-			decode = g711.DecodePCMA
-		}
 		size := min(int(t.size), len(dst)-n)
-		first := decode(dst[n:n+size], p.codes[at&(ringSize-1):])
-		decode(dst[n+first:n+size], p.codes[:])
+		first, rest := dst[n:n+size], p.codes[at&(ringSize-1):]
+		if t.payload == PCMA {
+			g711.DecodePCMA(first[g711.DecodePCMA(first, rest):], p.codes[:])
+		} else {
+			g711.DecodePCMU(first[g711.DecodePCMU(first, rest):], p.codes[:])
+		}
 		n += size
 		at += int64(t.size)
 	}

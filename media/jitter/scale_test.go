@@ -277,3 +277,14 @@ func BenchmarkScale(b *testing.B) {
 		}
 	})
 }
+
+// Whole runs are measured, or one allocation in a few packets would not show.
+func TestConceal_DoesNotAllocate(t *testing.T) {
+	s := newSteady()
+	assert.Zero(t, testing.AllocsPerRun(5, func() {
+		for range 500 {
+			s.step(everyTenth)
+		}
+	}))
+	require.NotZero(t, s.p.Stats().Concealed)
+}
