@@ -34,7 +34,7 @@ func newPixels(width, height float64, l *letters) *pixels {
 }
 
 func (p *pixels) write(w io.Writer) error {
-	e := png.Encoder{CompressionLevel: png.BestCompression}
+	e := png.Encoder{CompressionLevel: png.DefaultCompression}
 	return e.Encode(w, paletted(p.image))
 }
 
