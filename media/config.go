@@ -41,6 +41,9 @@ type SessionConfig struct {
 	// OnDigit is told each key press once, when the key is up. nil: none.
 	OnDigit func(dtmf.Digit)
 
+	// Digits says how key presses travel; the zero value is DigitsAuto.
+	Digits DigitMode
+
 	// ExtendedReports says when RTCP XR (RFC 3611) is sent.
 	ExtendedReports ExtendedReports
 

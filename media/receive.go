@@ -173,37 +173,41 @@ func (s *Session) play(at time.Duration) {
 		if !ok {
 			break
 		}
-		s.count.DigitsReceived++
-		if s.cfg.OnDigit != nil {
-			s.cfg.OnDigit(digit)
-		}
+		s.tellDigit(digit)
 	}
 	if s.description.receives() {
 		if s.playout.Get(s.frame.Samples, at) == jitter.Speech {
 			s.levels.take(s.frame.Samples)
 		}
+		s.hearTones(at)
 	} else {
 		s.frame.Clear()
 	}
 	if sink := s.settings.sink.Load(); sink != nil {
 		(*sink).WriteFrame(&s.frame)
 	}
+	s.remember()
 }
 
 // maxDrain bounds what drain hands over, in frames: the longest playout delay
 // and a packet of 60 ms.
 const maxDrain = 80
 
-// drain hands the Sink at once what has arrived and waited for its turn, so that
-// a recording keeps the last word of a peer that speaks and hangs up.
+// drain hands Sink and Monitor at once what has arrived and waited for its turn,
+// so that a recording keeps the last word of a peer that speaks and hangs up.
 func (s *Session) drain() {
-	sink := s.settings.sink.Load()
-	if sink == nil || s.description == nil || !s.description.receives() || !s.step.ticked {
+	sink, monitor := s.settings.sink.Load(), s.settings.monitor.Load()
+	if sink == nil && monitor == nil || s.description == nil || !s.description.receives() || !s.step.ticked {
 		return
 	}
 	s.receive(s.clock(), true)
 	for i := 1; i <= maxDrain && s.playout.Stats().Buffered > 0; i++ {
 		s.playout.Get(s.frame.Samples, s.step.at(i))
-		(*sink).WriteFrame(&s.frame)
+		if sink != nil {
+			(*sink).WriteFrame(&s.frame)
+		}
+		if monitor != nil {
+			(*monitor).WriteFrames(nil, &s.frame)
+		}
 	}
 }

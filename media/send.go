@@ -39,9 +39,7 @@ type sender struct {
 	queued int    // frames waiting
 	first  uint64 // index of the first of them
 
-	quiet   bool // the last frame was muted
 	encoder dtmf.Encoder
-	dtx     dtx
 	packet  [minRTPHeader + maxFramesPerTime*frameSize + srtp.MaxOverhead]byte
 
 	lastTS         uint32 // of the last packet
@@ -81,9 +79,8 @@ func (s *Session) say(index uint64) {
 	} else {
 		s.frame.Clear()
 	}
-	muted := s.settings.muted.Load()
-	mute(s.frame.Samples, t.quiet, muted)
-	t.quiet = muted
+	s.settings.gain.Process(s.frame.Samples)
+	s.sayTones()
 
 	if t.queued > 0 && t.first+uint64(t.queued) != index {
 		t.queued, t.marker = 0, true // time was left out
@@ -98,24 +95,6 @@ func (s *Session) say(index uint64) {
 	}
 	copy(t.queue[t.queued*frameSize:], s.frame.Samples)
 	t.queued++
-}
-
-// mute silences samples when on. At a change the frame fades, so that it does
-// not click.
-func mute(samples []int16, was, on bool) {
-	switch {
-	case was && on:
-		clear(samples)
-	case was != on:
-		n := int32(len(samples))
-		for i := range samples {
-			gain := int32(i)
-			if on {
-				gain = n - 1 - int32(i)
-			}
-			samples[i] = int16(int32(samples[i]) * gain / n)
-		}
-	}
 }
 
 // transmit sends the packet that is due. One more may leave in the same tick only
@@ -145,7 +124,7 @@ func (s *Session) sendEvent(ts uint32) bool {
 		return false
 	}
 	payload, start, marker, ok := t.encoder.Next(ts, d.frames*frameSize)
-	s.settings.sending.Store(t.encoder.Active())
+	s.settings.sending.Store(s.digitsActive())
 	if !ok {
 		return false
 	}
@@ -160,9 +139,6 @@ func (s *Session) sendEvent(ts uint32) bool {
 func (s *Session) sendSound(ts uint32) {
 	t, d := &s.sender, s.description
 	samples, payload := t.queue[:d.frames*frameSize], t.packet[minRTPHeader:]
-	if s.hush(ts, samples) {
-		return
-	}
 	var n int
 	if d.send == jitter.PCMA {
 		n = g711.EncodePCMA(payload, samples)

@@ -67,6 +67,8 @@ type Session struct {
 	reports     reports
 	watch       watch
 	levels      levels
+	inband      inband
+	observer    observer
 	count       Stats // the counters that the tick keeps itself
 }
 
@@ -151,6 +153,7 @@ func (s *Session) Tick(n uint64) {
 		s.receive(at, i == frames-1)
 		s.play(at)
 		s.say(s.step.index - uint64(frames-1-i))
+		s.observe()
 	}
 	s.transmit()
 	now := s.step.at(0)

@@ -393,7 +393,7 @@ func TestSession_Timeout(t *testing.T) {
 
 func TestSession_Refuses(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		r := newRig(t, memnet.Link{}, nil)
+		r := newRig(t, memnet.Link{}, func(c *SessionConfig) { c.Digits = DigitsEvents })
 		defer r.close()
 		_, err := NewSession(SessionConfig{})
 		assert.ErrorContains(t, err, "Ports.Open")

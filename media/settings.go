@@ -17,7 +17,8 @@ type settings struct {
 	description atomic.Pointer[description]
 	source      atomic.Pointer[audio.Source]
 	sink        atomic.Pointer[audio.Sink]
-	muted       atomic.Bool
+	monitor     atomic.Pointer[audio.Monitor]
+	gain        audio.Gain // of the Source, mute too; Process is the tick's
 	ended       atomic.Bool
 	timeout     atomic.Pointer[time.Duration] // to be counted from the next tick on
 
@@ -78,26 +79,31 @@ func (s *Session) SetSink(sink audio.Sink) {
 
 // SetMuted sends silence in place of the Source, which is read on. Digits are
 // sent all the same.
-func (s *Session) SetMuted(on bool) { s.settings.muted.Store(on) }
+func (s *Session) SetMuted(on bool) { s.settings.gain.SetMuted(on) }
 
 // Muted says what SetMuted was last given.
-func (s *Session) Muted() bool { return s.settings.muted.Load() }
+func (s *Session) Muted() bool { return s.settings.gain.Muted() }
+
+// SetGain makes the Source louder or softer by dB, from audio.MinGain to
+// audio.MaxGain; what becomes too loud is clipped. Nothing else follows the level.
+func (s *Session) SetGain(dB float64) { s.settings.gain.SetDB(dB) }
 
 // SetTimeout has OnTimeout called after d without a sign of life, counted from
 // now; 0 is never. It takes the place of SessionConfig.Timeout.
 func (s *Session) SetTimeout(d time.Duration) { s.settings.timeout.Store(&d) }
 
-// SendDigits queues key presses (0-9, *, #, A-D) as telephone events (RFC 4733),
-// each held for on and followed by a pause of at least gap; 0 stands for the
-// defaults of media/dtmf. It does not wait. While a digit is sent, it takes the
-// place of sound. On hold, digits wait. It fails with ErrNoEvents when the peer
-// takes none or nothing was applied yet, with ErrQueueFull, with ErrClosed, and
-// when the digits are no digits.
+// SendDigits queues key presses (0-9, *, #, A-D), each held for on and followed by
+// a pause of at least gap; 0 stands for the defaults of media/dtmf. They go as
+// telephone events (RFC 4733) or as tones: see DigitMode. It does not wait. While
+// a digit is sent, it takes the place of sound. On hold, digits wait. It fails
+// with ErrNoEvents when only events may be sent and the peer takes none, or when
+// nothing was applied yet, with ErrQueueFull, with ErrClosed, and when the digits
+// are no digits.
 func (s *Session) SendDigits(digits string, on, gap time.Duration) error {
 	if s.settings.ended.Load() {
 		return ErrClosed
 	}
-	if d := s.settings.description.Load(); d == nil || d.EventSend == 0 {
+	if d := s.settings.description.Load(); d == nil || d.EventSend == 0 && s.cfg.Digits == DigitsEvents {
 		return ErrNoEvents
 	}
 	var check dtmf.Encoder
@@ -133,10 +139,10 @@ func (s *Session) adopt() {
 	for {
 		select {
 		case r := <-s.settings.digits:
-			if err := s.sender.encoder.Queue(r.digits, r.on, r.gap); err != nil {
+			if err := s.queueDigits(r); err != nil {
 				s.log.Warn("digits are not sent", "error", err)
 			}
-			s.settings.sending.Store(s.sender.encoder.Active())
+			s.settings.sending.Store(s.digitsActive())
 			s.settings.waiting.Add(-1)
 		default:
 			return
@@ -168,8 +174,8 @@ func (s *Session) enforce(d *description) {
 	}
 	if d.EventSend == 0 {
 		s.sender.encoder.Clear()
-		s.settings.sending.Store(false)
 	}
+	s.tune(d)
 	if before == nil || before.Remote != d.Remote {
 		s.sender.marker = true
 	}

@@ -35,34 +35,6 @@ func TestStepper(t *testing.T) {
 	assert.Equal(t, time.Hour+1400*ms, s.at(0))
 }
 
-func TestMute_FadesAtAChange(t *testing.T) {
-	frame := func() []int16 {
-		f := make([]int16, frameSize)
-		for i := range f {
-			f[i] = -8000
-		}
-		return f
-	}
-	smooth := func(f []int16, from, to int16) {
-		t.Helper()
-		assert.InDelta(t, from, f[0], 101)
-		assert.InDelta(t, to, f[frameSize-1], 101)
-		for i := 1; i < len(f); i++ {
-			require.InDelta(t, f[i-1], f[i], 101)
-		}
-	}
-	f := frame()
-	mute(f, false, false)
-	assert.Equal(t, frame(), f)
-	mute(f, false, true)
-	smooth(f, -8000, 0)
-	mute(f, true, true)
-	assert.Equal(t, make([]int16, frameSize), f)
-	f = frame()
-	mute(f, true, false)
-	smooth(f, 0, -8000)
-}
-
 // After a stall the sound received goes on without a hole in the recording.
 func TestSession_StallKeepsTheSinkInTime(t *testing.T) {
 	step, a, b := newLoop(t, 0, nil)
