@@ -40,6 +40,7 @@ type sender struct {
 	first  uint64 // index of the first of them
 
 	encoder dtmf.Encoder
+	dtx     dtx
 	packet  [minRTPHeader + maxFramesPerTime*frameSize + srtp.MaxOverhead]byte
 
 	lastTS         uint32 // of the last packet
@@ -139,6 +140,9 @@ func (s *Session) sendEvent(ts uint32) bool {
 func (s *Session) sendSound(ts uint32) {
 	t, d := &s.sender, s.description
 	samples, payload := t.queue[:d.frames*frameSize], t.packet[minRTPHeader:]
+	if s.hush(ts, samples) {
+		return
+	}
 	var n int
 	if d.send == jitter.PCMA {
 		n = g711.EncodePCMA(payload, samples)
