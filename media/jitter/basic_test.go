@@ -9,7 +9,7 @@ import (
 )
 
 func TestPlayout_GoodNetworkIsExactAtOneLag(t *testing.T) {
-	for _, cfg := range []Config{{}, {Fixed: true, Target: 60 * ms}, {Fixed: true, Target: 25 * ms}} {
+	for _, cfg := range []Config{{Target: 45 * ms, Min: 45 * ms}, {Fixed: true}, {Fixed: true, Target: 60 * ms}, {Fixed: true, Target: 25 * ms}} {
 		p := newPlayout(cfg)
 		s := newSender() // sequence number and timestamp wrap on the way
 		frames := run(t, p, s.talk(10*time.Second), 0, 10*time.Second)
@@ -90,7 +90,7 @@ func TestPlayout_PtimeChangesMidStream(t *testing.T) {
 }
 
 func TestPlayout_CodecChangesMidStream(t *testing.T) {
-	p := newPlayout(Config{})
+	p := newPlayout(Config{Fixed: true})
 	s := newSender()
 	packets := s.talk(500 * ms)
 	s.pt = ptPCMA
@@ -124,7 +124,7 @@ func TestPlayout_PayloadIsCopied(t *testing.T) {
 }
 
 func TestPlayout_UselessPackets(t *testing.T) {
-	p := newPlayout(Config{})
+	p := newPlayout(Config{Fixed: true})
 	s := newSender()
 	packets := s.talk(500 * ms)
 	for _, bad := range []packet{
@@ -164,7 +164,7 @@ func TestPlayout_NothingMapped(t *testing.T) {
 }
 
 func TestPlayout_Timestamp(t *testing.T) {
-	p := newPlayout(Config{})
+	p := newPlayout(Config{Fixed: true})
 	s := newSender()
 	first := s.ts
 	run(t, p, s.talk(time.Second), 0, time.Second)
@@ -188,11 +188,11 @@ func TestPlayout_Reset(t *testing.T) {
 
 func TestConfig_Defaults(t *testing.T) {
 	p := New(Config{})
-	assert.Equal(t, Config{ClockRate: 8000, Target: 40 * ms, Min: 40 * ms, Max: 500 * ms, Capacity: 128}, p.cfg)
+	assert.Equal(t, Config{ClockRate: 8000, Target: 40 * ms, Min: 5 * ms, Max: 500 * ms, Capacity: 128}, p.cfg)
 	p = New(Config{ClockRate: 48000, Target: 5 * time.Second, Min: time.Second, Max: -1, Capacity: 100_000})
 	assert.Equal(t, Config{ClockRate: 8000, Target: 700 * ms, Min: 700 * ms, Max: 700 * ms, Capacity: 1024}, p.cfg)
 	p = New(Config{Target: 20 * ms, Capacity: 65})
-	assert.Equal(t, Config{ClockRate: 8000, Target: 20 * ms, Min: 20 * ms, Max: 500 * ms, Capacity: 128}, p.cfg)
+	assert.Equal(t, Config{ClockRate: 8000, Target: 20 * ms, Min: 5 * ms, Max: 500 * ms, Capacity: 128}, p.cfg)
 }
 
 func TestStrings(t *testing.T) {

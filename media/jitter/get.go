@@ -128,13 +128,7 @@ func (p *Playout) decode(dst []int16, s *slot) int {
 		p.delays.add(p.due - s.arrival)
 	}
 	n := int(min(int64(len(dst)), s.position+int64(s.size)-p.play))
-	decode := g711.DecodePCMU
-	if s.payload == PCMA {
-		decode = g711.DecodePCMA
-	}
-	from := int(p.play & (ringSize - 1))
-	first := decode(dst[:n], p.codes[from:])
-	decode(dst[first:n], p.codes[:])
+	p.decodeAt(dst[:n], p.play, s.payload)
 	p.lull = false
 	p.noise.off()
 	if p.fade > 0 && p.dropped {
@@ -170,4 +164,15 @@ func (p *Playout) bridge(dst []int16, loss bool, later *slot) Kind {
 		return Concealed
 	}
 	return Silence
+}
+
+// decodeAt decodes what is stored from a position on.
+func (p *Playout) decodeAt(dst []int16, position int64, payload Payload) {
+	decode := g711.DecodePCMU
+	if payload == PCMA {
+		decode = g711.DecodePCMA
+	}
+	from := int(position & (ringSize - 1))
+	first := decode(dst, p.codes[from:])
+	decode(dst[first:], p.codes[:])
 }

@@ -45,9 +45,6 @@ func (p *Playout) place(s *slot, h Header, at, size int64, inOrder bool) {
 	}
 	late := p.play - s.position
 	if late > 0 && inOrder && p.end <= p.play && size > 0 {
-		if late >= size {
-			p.transit.slower(at - s.position)
-		}
 		p.play = s.position
 		p.grown += late
 		p.dropped = true
@@ -56,7 +53,11 @@ func (p *Playout) place(s *slot, h Header, at, size int64, inOrder bool) {
 	if late > 0 {
 		p.dropped = true
 	}
-	p.transit.add(at-s.position, max(size, 1))
+	if inOrder {
+		p.transit.add(at-s.position, max(size, 1))
+	} else {
+		p.transit.overtaken(at - s.position)
+	}
 	if !p.cfg.Fixed {
 		p.target = min(max(p.transit.jitter.target, p.lowest), p.limit)
 	}
@@ -69,12 +70,16 @@ func (p *Playout) place(s *slot, h Header, at, size int64, inOrder bool) {
 }
 
 // anchor starts a timeline for the stream's timestamps: the first packet is
-// played one target delay after its arrival. What the stream before had planned
+// played one target delay after its arrival, at the beginning of a frame unless
+// the delay is fixed. What the stream before had planned
 // for later than that is given up.
 func (p *Playout) anchor(h Header, at int64) {
 	p.timed = true
 	p.timestamp = h.Timestamp
 	p.position = max(p.play, p.play-int64(p.ahead.len())+at+p.target-p.due)
+	if !p.cfg.Fixed {
+		p.position += FrameSize - 1 - (p.position-p.play-1)%FrameSize
+	}
 	p.transit.restart(at - p.position)
 	p.end = min(p.end, p.position)
 	for i := p.next; i < p.top; i++ {

@@ -17,10 +17,10 @@ const (
 	maxCapacity = 1024
 
 	defaultTarget   = 40 * time.Millisecond
-	defaultMin      = 40 * time.Millisecond
+	defaultMin      = 5 * time.Millisecond
 	defaultMax      = 500 * time.Millisecond
 	defaultCapacity = 128
-	lowestMin       = 10 * time.Millisecond
+	lowestMin       = 5 * time.Millisecond
 	highestMax      = 700 * time.Millisecond
 
 	// maxMisorder is how far back a sequence number may be and still be taken
@@ -62,7 +62,6 @@ type Playout struct {
 	cfg           Config
 	target        int64
 	lowest, limit int64 // of target, ticks
-	slack         int64 // error of the delay tolerated in speech
 	payloads      [128]Payload
 
 	slots []slot // by index
@@ -81,23 +80,25 @@ type Playout struct {
 	end       int64 // where the sound received so far ends
 	transit   transit
 
-	begun bool  // a time is known: due
-	play  int64 // position of the next sample to be read
-	due   int64 // when it is to be heard
-	lull  bool  // the sender told that it sends no sound: event
-	noise told
-	voice voice
-	ahead fifo // read but not yet heard
-	last  Kind
-	calm  int64 // no time scaling in speech before this time
+	begun  bool  // a time is known: due
+	play   int64 // position of the next sample to be read
+	due    int64 // when it is to be heard
+	lull   bool  // the sender told that it sends no sound: event
+	noise  told
+	voice  voice
+	ahead  fifo // read but not yet heard
+	last   Kind
+	calm   int64 // no time scaling in speech before this time
+	paused int64 // when there last was a pause, or no need of one
+	nudged int   // samples that each frame gains, now
 
 	suspect  suspect
 	fade     int64 // ticks since sound ran out that may turn out to be loss
 	dropped  bool  // something was lost or late since then
 	stats    Stats
 	delays   delays
-	scratch  [memory + scaleRead]int16
-	scaled   [blend]int16
+	scratch  [2*FrameSize + pauseMost]int16
+	peeked   [pauseMost + joinLeast]int16
 	conceals int64 // ticks
 	grown    int64
 	shrunk   int64
@@ -122,9 +123,6 @@ func New(cfg Config) *Playout {
 		slots:  make([]slot, cfg.Capacity),
 		mask:   int64(cfg.Capacity - 1),
 		top:    -1,
-	}
-	if p.slack = slackSpeech; cfg.Fixed {
-		p.slack = slackFixed
 	}
 	p.voice.quiet = FrameSize
 	p.transit.jitter.seed(p.target)

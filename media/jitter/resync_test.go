@@ -147,8 +147,9 @@ func TestPlayout_ClockDrift(t *testing.T) {
 					sent = s.clock + s.clock*time.Duration(ppm)/1_000_000
 				}
 				kinds[p.Get(dst[:], now)]++
-				if now%time.Second == 0 && now > time.Second {
-					require.InDelta(t, p.cfg.Target.Milliseconds(), p.Stats().Delay.Milliseconds(), 35, "%d ppm at %v", ppm, now)
+				if now%time.Second == 0 && now > 10*time.Second { // a voice that never pauses is followed slowly
+					stats := p.Stats()
+					require.InDelta(t, stats.Target.Milliseconds(), stats.Delay.Milliseconds(), 35, "%d ppm at %v", ppm, now)
 				}
 			}
 			stats := p.Stats()
@@ -182,7 +183,7 @@ func TestPlayout_TargetFollowsJitter(t *testing.T) {
 		packets[i].at += time.Duration(i*7919%100) * ms // 0 to 99 ms
 	}
 	frames := run(t, p, packets, 0, 60*time.Second)
-	assert.InDelta(t, 110, p.Stats().Target.Milliseconds(), 15)
+	assert.InDelta(t, 100, p.Stats().Target.Milliseconds(), 15)
 	late := frames[3000:]
 	assert.GreaterOrEqual(t, count(late, Speech), len(late)*97/100)
 }

@@ -1,24 +1,24 @@
 package jitter
 
-// How the delay is brought to its target. In silence it costs nothing; in speech
-// a pitch period is left out or repeated, where the sound resembles itself.
+// How the delay is brought to its target. In a pause it costs nothing; in speech
+// a pitch period is left out or repeated.
 const (
-	scaleRead   = 2 * FrameSize // read for one step of time scaling
-	blend       = 40            // samples over which two periods are blended
-	slackSpeech = 12 * perMS    // error tolerated in speech
-	slackFixed  = 20 * perMS    // the same with a fixed target
-	slackQuiet  = 3 * perMS     // and in silence
-	hurryError  = 40 * perMS    // above this, steps follow each other faster
-	calmLong    = 100 * perMS
-	calmShort   = 30 * perMS
-	similar     = 0.5 // squared correlation that two periods must have,
-	patience    = 24  // ms of error above slackSpeech for which it is waived
-	quietLevel  = 60  // mean magnitude below which anything resembles anything
+	scaleRead  = 2 * FrameSize // searched beyond the longest cut
+	slackFixed = 20 * perMS    // error tolerated with a fixed target
+	slackQuiet = 2 * perMS     // and in a pause
+	pauseMost  = 240           // samples cut or inserted at once in a pause
+	speechMost = 160           // and in speech
+	scaleMost  = FrameSize + 2*pauseMost
+	unlikeOver = 24 * perMS // how far beyond its bound an error must be for speech unlike itself to be cut
+
+	nudgeSpare = 3 * perMS     // speech is nudged until this much more than needed is there
+	nudgeOver  = 2 * FrameSize // and when it is too late by that
+	patience   = 4 * clockRate // and no pause has come for that long
 )
 
 // fifo holds sound that was read ahead of its time.
 type fifo struct {
-	data       [scaleRead + 2*maxLag]int16
+	data       [scaleMost]int16
 	head, tail int
 }
 
@@ -37,31 +37,125 @@ func (f *fifo) take(dst []int16) int {
 	return n
 }
 
+// phase returns where in a frame packets begin. Packets are fetched by frame, so
+// one that begins in the middle is fetched before it is due: a delay at which
+// packets begin with a frame is the shortest of those that are as safe.
+func (p *Playout) phase() int64 {
+	if phase := (p.position - p.play) % FrameSize; phase >= 0 {
+		return phase
+	} else {
+		return phase + FrameSize
+	}
+}
+
+// excess returns by how much the delay may fall, and by how much it has to grow.
+// Only one of them is not zero.
+func (p *Playout) excess(level int64) (excess, lack int64) {
+	phase := p.phase()
+	safe := level - phase
+	if safe < p.target {
+		return 0, (p.target-safe+FrameSize-1)/FrameSize*FrameSize - phase
+	}
+	spare := safe - p.target - hyst - (p.transit.recent - p.transit.fastest)
+	return max(spare, 0)/FrameSize*FrameSize + phase, 0
+}
+
 // steer compares the delay with the target and takes a step if need be.
 func (p *Playout) steer() {
 	level := p.delay()
-	err := level - p.target
 	if level > p.limit+FrameSize {
-		p.skip(err)
+		p.skip(level - p.target)
 		return
 	}
-	if p.last == Silence || p.last == Comfort {
+	if p.cfg.Fixed {
+		p.steerFixed(level - p.target)
+		return
+	}
+	excess, lack := p.excess(level)
+	switch {
+	case max(excess, lack) <= slackQuiet:
+		p.paused, p.nudged = p.due, 0
+	case p.last == Silence || p.last == Comfort:
+		p.paused, p.nudged = p.due, 0
+		p.steerInSilence(excess - lack)
+	case p.last != Speech:
+	case p.pauseAhead():
+		p.paused, p.nudged = p.due, 0
+		if excess > 0 {
+			p.compress(excess, true)
+		} else {
+			p.stretch(lack, true)
+		}
+	default:
+		p.steerInSpeech(level, excess)
+	}
+}
+
+// steerInSpeech changes as little as it can: what can wait waits for a pause.
+func (p *Playout) steerInSpeech(level, excess int64) {
+	long := p.due-p.paused > patience // without a pause
+	target := p.target
+	if !long {
+		target = min(target, urgent)
+	}
+	lack := target - level + p.phase()
+	switch {
+	case p.due >= p.calm && (excess > speechOver || long && excess > speechLong):
+		if p.compress(excess, false) {
+			p.rest(excess > hurryOver)
+		}
+	case p.due >= p.calm && lack > speechUnder:
+		if p.stretch(lack, false) {
+			p.rest(lack > hurryUnder)
+		}
+	case !long:
+		p.nudged = 0
+	case p.nudged == 0 && lack > 0, p.nudged > 0 && lack > -nudgeSpare:
+		p.nudge(1)
+	case p.nudged == 0 && excess > nudgeOver, p.nudged < 0 && excess > FrameSize:
+		p.nudge(-1)
+	default:
+		p.nudged = 0
+	}
+}
+
+func (p *Playout) rest(short bool) {
+	if p.calm = p.due + calmLong; short {
+		p.calm = p.due + calmShort
+	}
+}
+
+// nudge plays the next frame by some samples longer or shorter, so little that
+// the pitch seems the same: the clocks differ.
+func (p *Playout) nudge(by int) {
+	n := FrameSize - by
+	if !p.inHand(int64(n)) {
+		return
+	}
+	p.nudged = by
+	x := p.scratch[:n]
+	p.read(x)
+	y := p.scratch[n : n+FrameSize]
+	nudge(y, x)
+	p.ahead.put(y)
+	p.grown += int64(max(by, 0))
+	p.shrunk += int64(max(-by, 0))
+}
+
+// steerFixed brings the delay back to a target that stays, and leaves it alone
+// as long as it is near.
+func (p *Playout) steerFixed(err int64) {
+	switch {
+	case p.last == Silence || p.last == Comfort:
 		p.steerInSilence(err)
-		return
-	}
-	if p.last != Speech || p.due < p.calm || max(err, -err) <= p.slack {
-		return
-	}
-	stepped := false
-	if err > 0 {
-		stepped = p.compress(err)
-	} else {
-		stepped = p.stretch(err)
-	}
-	if stepped {
-		p.calm = p.due + calmLong
-		if max(err, -err) > hurryError {
-			p.calm = p.due + calmShort
+	case p.last != Speech || p.due < p.calm || max(err, -err) <= slackFixed:
+	case err > 0:
+		if p.compress(err, false) {
+			p.rest(err > 2*slackFixed)
+		}
+	default:
+		if p.stretch(-err, false) {
+			p.rest(-err > 2*slackFixed)
 		}
 	}
 }
@@ -94,64 +188,69 @@ func (p *Playout) steerInSilence(err int64) {
 	}
 }
 
-// compress leaves out one pitch period, if enough sound is at hand.
-func (p *Playout) compress(err int64) bool {
-	const need = scaleRead + maxLag
-	if !p.inHand(need) {
-		return false
-	}
-	x := p.scratch[:need]
-	p.read(x)
-	lag, score := bestAhead(x)
-	if score < similar && err < slackSpeech+patience*perMS && loud(x[:blend+maxLag]) {
-		p.ahead.put(x)
-		return false
-	}
-	for i := range blend {
-		a, b := int32(x[i]), int32(x[i+lag])
-		x[i+lag] = int16(a + (b-a)*int32(i+1)/(blend+1))
-	}
-	p.ahead.put(x[lag:])
-	p.shrunk += int64(lag)
-	return true
+// pauseAhead tells whether a pause lasts and goes on.
+func (p *Playout) pauseAhead() bool {
+	return p.inHand(joinLeast) && !anyLoud(p.peek(joinLeast)) && !anyLoud(p.voice.recent(pauseLeast))
 }
 
-// bestAhead returns the lag at which the beginning of x resembles what follows.
-func bestAhead(x []int16) (lag int, score float32) {
-	for l := minLag; l <= maxLag; l += 2 {
-		if _, s := search(x[l:l+2*blend], x, l, l, l, 1); s > score {
-			lag, score = l, s
+// peek decodes what comes next without playing it.
+func (p *Playout) peek(n int) []int16 {
+	x := p.peeked[:n]
+	s := p.slot(p.next)
+	p.decodeAt(x, p.play, s.payload)
+	return x
+}
+
+// compress leaves out one pitch period, or more of a pause, if enough sound is
+// at hand.
+func (p *Playout) compress(excess int64, pause bool) bool {
+	if !pause {
+		need := int64(speechMost + scaleRead)
+		return p.inHand(need) && p.cut(int(need), speechMost, excess > unlikeOver+speechLong)
+	}
+	for cut := min(excess, pauseMost); cut >= slackQuiet; cut /= 2 {
+		if need := cut + joinLeast; p.inHand(need) && !anyLoud(p.peek(int(need))) {
+			x := p.scratch[:need]
+			p.read(x)
+			blendInto(x[cut:], x[:joinLeast], x[cut:])
+			p.ahead.put(x[cut:])
+			p.shrunk += cut
+			return true
 		}
 	}
-	if lag == 0 {
-		lag = FrameSize
-	}
-	return lag, score
+	return false
 }
 
-// stretch repeats one pitch period: from the blend on, sound comes a lag later.
-func (p *Playout) stretch(err int64) bool {
+// cut reads need samples and leaves out whole periods, up to most of them.
+func (p *Playout) cut(need, most int, force bool) bool {
+	x := p.scratch[:need]
+	p.read(x)
+	n, ok := shorten(x, shortestCut, most, force)
+	p.ahead.put(x[n:])
+	p.shrunk += int64(n)
+	return ok
+}
+
+// stretch repeats one pitch period, or more of a pause.
+func (p *Playout) stretch(lack int64, pause bool) bool {
 	if !p.inHand(FrameSize) {
 		return false
 	}
-	x := p.scratch[:memory+FrameSize]
-	copy(x, p.voice.recent(memory))
-	p.read(x[memory:])
-	pattern := x[memory:]
-	lag := bestLag(pattern, x, memory)
-	_, score := search(pattern, x, memory, lag, lag, 1)
-	if score < similar && -err < slackSpeech+patience*perMS && loud(pattern) {
-		p.ahead.put(pattern)
+	least, most := shortestCut, speechMost
+	if pause {
+		most = int(max(min(lack, pauseMost), shortestCut))
+		least = most
+	}
+	x := p.scratch[:FrameSize]
+	before := p.peeked[:copy(p.peeked[:], p.voice.recent(most))]
+	p.read(x)
+	n, ok := lengthen(p.scratch[FrameSize:][:FrameSize+most], before, x, least, most, pause || lack > unlikeOver+speechUnder)
+	if !ok {
+		p.ahead.put(x)
 		return false
 	}
-	y := x[memory-lag:] // the sound once more, a lag later
-	for i := range blend {
-		now, again := int32(pattern[i]), int32(y[i])
-		p.scaled[i] = int16(now + (again-now)*int32(i+1)/(blend+1))
-	}
-	p.ahead.put(p.scaled[:blend])
-	p.ahead.put(y[blend:])
-	p.grown += int64(lag)
+	p.ahead.put(p.scratch[FrameSize:][:n])
+	p.grown += int64(n - FrameSize)
 	return true
 }
 
@@ -174,4 +273,14 @@ func loud(s []int16) bool {
 		sum += max(int(v), -int(v))
 	}
 	return sum > quietLevel*len(s)
+}
+
+// anyLoud tells whether any 5 ms of s are loud.
+func anyLoud(s []int16) bool {
+	for ; len(s) >= 40; s = s[40:] {
+		if loud(s[:40]) {
+			return true
+		}
+	}
+	return false
 }

@@ -1,104 +1,193 @@
 package jitter
 
+import "math"
+
 // transit follows the time that packets take: arrival minus position, in ticks.
 // Only differences mean anything.
+//
+// The sound received is cut into blocks of 60 ms. The fastest packet of the last
+// eight is the base that delays are measured from: so a path that becomes slower
+// is believed within half a second, and one that becomes faster at once. What
+// is learned of the jitter is learned four blocks later, from the base around
+// each packet before and after it, so that a step or a slope of the path is not
+// taken for jitter.
 type transit struct {
-	fastest int64 // of about the last two seconds of sound
-	blocks  [8]int64
+	fastest int64 // of the blocks
+	recent  int64 // of the last two of them
+	least   [blocks]int64
+	ends    [blocks]uint32 // count at the end of each
 	block   int
-	filled  int64 // ticks of sound in the current block
+	filled  int64 // ticks of sound in the current one
+	count   uint32
+	times   [recentPackets]int64
+	last    int64 // delay beyond the base of the packet learned last
 	jitter  jitter
 }
 
-const blockTicks = clockRate / 4
+const (
+	blockTicks    = 60 * perMS
+	blocks        = 8
+	blockPackets  = 12
+	recentPackets = 128
+)
 
 // restart forgets all but one packet.
 func (t *transit) restart(d int64) {
-	for i := range t.blocks {
-		t.blocks[i] = d
+	for i := range t.least {
+		t.least[i], t.ends[i] = d, t.count
 	}
-	t.fastest, t.filled = d, 0
+	t.fastest, t.recent, t.filled = d, d, 0
 }
 
-// slower forgets all but one packet, after which nothing was left to play: its
-// time is taken for the new measure, until a faster one comes.
-func (t *transit) slower(d int64) {
-	t.jitter.add(d - t.fastest)
-	t.restart(d)
-}
-
-// add takes the transit time of a packet with size ticks of sound. The window
-// is counted in sound received, so that a pause does not empty it.
+// add takes the transit time of a packet with size ticks of sound.
 func (t *transit) add(d, size int64) {
-	if t.filled += size; t.filled >= blockTicks {
-		t.filled = 0
-		t.block = (t.block + 1) % len(t.blocks)
-		t.blocks[t.block] = d
-		t.fastest = d
-		for _, b := range t.blocks {
-			t.fastest = min(t.fastest, b)
-		}
+	t.times[t.count%recentPackets] = d
+	t.count++
+	t.least[t.block] = min(t.least[t.block], d)
+	t.fastest, t.recent = min(t.fastest, d), min(t.recent, d)
+	t.filled += size
+	if t.filled >= blockTicks || t.count-t.ends[t.block] >= blockPackets {
+		t.turn()
 	}
-	if d < t.blocks[t.block] {
-		t.blocks[t.block] = d
+}
+
+// overtaken takes the transit time of a packet that later ones have overtaken.
+func (t *transit) overtaken(d int64) { t.jitter.overtaken(max(d-t.fastest, 0)) }
+
+// turn begins a new block.
+func (t *transit) turn() {
+	t.ends[t.block] = t.count
+	t.learn()
+	next := (t.block + 1) % blocks
+	t.recent = t.least[t.block]
+	t.block, t.filled = next, 0
+	t.least[next], t.ends[next] = math.MaxInt64, t.count
+	t.fastest = t.least[(next+1)%blocks]
+	for _, d := range t.least {
 		t.fastest = min(t.fastest, d)
 	}
-	t.jitter.add(d - t.fastest)
+}
+
+// learn takes the packets of the block in the middle into the statistics.
+func (t *transit) learn() {
+	base := t.least[0]
+	for _, d := range t.least[1:] {
+		base = min(base, d)
+	}
+	middle := (t.block + blocks/2) % blocks
+	from, to := t.ends[(middle+blocks-1)%blocks], t.ends[middle]
+	for ; from != to; from++ {
+		e := max(t.times[from%recentPackets]-base, 0)
+		t.jitter.add(t.last, e)
+		t.last = e
+	}
+	t.jitter.pass(t.filled)
 }
 
 const (
-	jitterStep = 5 * perMS
-	jitterBins = 140
-	// forget is how much more each packet weighs than the one before.
-	forget = 1 / 0.997
-	// quantile of packets that the target lets come in time.
-	quantile = 0.97
-	// grid is added to the target since sound is fetched 10 ms at a time.
-	grid        = FrameSize
-	seedPackets = 6
-	recompute   = 16 // packets between two looks at the histogram
+	fineBins   = 64 // of 1 ms
+	coarseStep = 8  // ms
+	jitterBins = fineBins + 80
+	recompute  = 4 // blocks between two looks at the statistics
 )
 
-// jitter is a histogram of delays beyond the fastest, the past weighing less
-// and less, and the target that follows from it.
+// jitter knows for every delay beyond the base how often a listener with that
+// much in reserve would have run dry, and for how long. It counts packets that
+// need more than the packet before: the rest of a burst that was held up comes
+// with its first. The past weighs less and less.
 type jitter struct {
-	bins   [jitterBins]float32
-	total  float32
-	weight float32
-	count  int
-	target int64
+	events    [jitterBins]float32 // per bin, how many more begin than end here
+	gaps      [jitterBins]float32 // the same, each weighing its delay in ms
+	overtakes [jitterBins]float32 // the same of packets that were overtaken
+	time      float32             // ms
+	weight    float32
+	turns     int
+	target    int64
 }
 
-// seed makes the histogram believe in a target, until it has seen enough.
+// seed makes the statistics believe in a target, until they know better.
 func (j *jitter) seed(target int64) {
 	j.weight, j.target = 1, target
-	j.bins[j.bin(target-grid-1)] = seedPackets
-	j.total = seedPackets
+	j.add(0, target)
+	for i := range j.events {
+		j.events[i] *= priorMass
+		j.gaps[i] *= priorMass
+	}
+	j.time = priorTime
 }
 
-func (j *jitter) bin(extra int64) int {
-	return int(min(max(extra, 0)/jitterStep, jitterBins-1))
+func bin(e int64) int {
+	ms := e / perMS
+	if ms < fineBins {
+		return int(ms)
+	}
+	return int(min(fineBins+(ms-fineBins)/coarseStep, jitterBins-1))
 }
 
-func (j *jitter) add(extra int64) {
-	j.bins[j.bin(extra)] += j.weight
-	j.total += j.weight
-	j.weight *= forget
-	if j.count++; j.count%recompute != 0 {
+func edge(bin int) int64 {
+	if bin < fineBins {
+		return int64(bin)
+	}
+	return int64(fineBins + (bin-fineBins)*coarseStep)
+}
+
+// add takes two packets that follow each other.
+func (j *jitter) add(last, e int64) {
+	from, to := bin(last), bin(e)
+	if from >= to {
 		return
 	}
+	ms := float32(e) / perMS * j.weight
+	j.events[from] += j.weight
+	j.events[to] -= j.weight
+	j.gaps[from] += ms
+	j.gaps[to] -= ms
+}
+
+// overtaken takes a packet that others have overtaken. A listener who has those
+// hears less of it when it comes too late: the gap is filled from both ends.
+func (j *jitter) overtaken(e int64) {
+	j.overtakes[0] += j.weight
+	j.overtakes[bin(e)] -= j.weight
+}
+
+// pass lets time pass.
+func (j *jitter) pass(ticks int64) {
+	j.time += float32(ticks) / perMS * j.weight
+	for range ticks / 160 {
+		j.weight *= forget
+	}
 	if j.weight > 1e6 {
-		for i := range j.bins {
-			j.bins[i] /= j.weight
+		for i := range j.events {
+			j.events[i] /= j.weight
+			j.gaps[i] /= j.weight
+			j.overtakes[i] /= j.weight
 		}
-		j.total /= j.weight
+		j.time /= j.weight
 		j.weight = 1
 	}
-	sum, want := float32(0), j.total*quantile
-	for i, b := range j.bins {
-		if sum += b; sum >= want || i == jitterBins-1 {
-			j.target = int64(i+1)*jitterStep + grid
-			return
+	if j.turns++; j.turns%recompute == 0 {
+		j.weigh()
+	}
+}
+
+// weigh chooses the delay beyond the base at which delay and gaps together cost
+// least.
+func (j *jitter) weigh() {
+	seconds := j.time / 1000
+	var events, gaps, overtakes, least float32
+	best := 0
+	for i := range j.events {
+		events += j.events[i]
+		gaps += j.gaps[i]
+		overtakes += j.overtakes[i]
+		rate := overtakes / seconds
+		ms := float32(edge(i))
+		cost := priceDelay*ms + (priceEvent*events+priceGap*(gaps-ms*events))/seconds +
+			priceOvertaken*rate + priceManyOvertaken*rate*rate
+		if i == 0 || cost < least {
+			best, least = i, cost
 		}
 	}
+	j.target = edge(best)*perMS + margin
 }

@@ -80,11 +80,12 @@ type Config struct {
 	ClockRate int
 
 	// Target is the playout delay to begin with: how long the fastest packets
-	// wait between arrival and being played. 0 stands for 40 ms.
+	// wait between arrival and being played. Unless Fixed, up to 10 ms more are
+	// spent so that packets begin with a frame. 0 stands for 40 ms.
 	Target time.Duration
 
 	// Min and Max bound the target, and Max bounds the delay itself. 0 stands
-	// for 40 ms and 500 ms; Min is at least 10 ms and Max at most 700 ms. With
+	// for 5 ms and 500 ms; Min is at least 5 ms and Max at most 700 ms. With
 	// Min equal to Target a good network is played at one lag, sample for sample.
 	Min, Max time.Duration
 

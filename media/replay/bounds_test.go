@@ -38,16 +38,16 @@ func TestTraces_StayWithinBounds(t *testing.T) {
 		mean, p95, concealed float64 // ms at most
 		mos                  float64 // at least
 	}{
-		{"clean", 65, 65, 0, 4.40},
-		{"uniform40", 90, 95, 200, 4.35},
-		{"wifi", 100, 150, 1800, 4.10},
-		{"lte", 140, 330, 2600, 3.90},
+		{"clean", 35, 35, 0, 4.40},
+		{"uniform40", 75, 80, 200, 4.35},
+		{"wifi", 120, 170, 1800, 4.10},
+		{"lte", 175, 400, 2600, 3.90},
 		{"loss5", 90, 95, 3700, 3.80},
 		{"burst", 90, 95, 4200, 3.60},
-		{"step", 160, 210, 400, 4.20},
-		{"drift", 90, 100, 200, 4.35},
+		{"step", 125, 210, 400, 4.20},
+		{"drift", 64, 75, 200, 4.35},
 		{"bloat", 260, 450, 800, 3.70},
-		{"reorder", 90, 95, 2500, 4.10},
+		{"reorder", 60, 65, 2500, 4.10},
 	} {
 		trace := loadTrace(t, want.trace)
 		_, r := Run(trace, speech, Options{})
@@ -68,10 +68,10 @@ func TestTraces_OtherSeedsAreNoWorse(t *testing.T) {
 		model           Model
 		mean, concealed float64 // ms at most, in 30 s
 	}{
-		{Clean, 65, 0},
+		{Clean, 40, 0},
 		{Uniform, 95, 250},
-		{WiFi, 120, 1500},
-		{LTE, 200, 2500},
+		{WiFi, 150, 1500},
+		{LTE, 260, 2500},
 		{Loss, 95, 2200},
 		{Burst, 95, 2600},
 		{Step, 160, 400},

@@ -124,7 +124,7 @@ func TestRunCaptured_Jumps(t *testing.T) {
 		_, r, err := RunCaptured(packets, nil, Options{})
 		require.NoError(t, err)
 		assert.Zero(t, r.Lost, name)
-		assert.InDelta(t, 45, r.MeanDelayMS, 15, name)
+		assert.InDelta(t, 30, r.MeanDelayMS, 30, name)
 		trace := TraceOf(packets)
 		assert.Len(t, trace, 500, name)
 		for _, p := range trace {
