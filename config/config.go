@@ -49,6 +49,7 @@ type Media struct {
 	MinDelay Duration `toml:"min_delay"`
 	MaxDelay Duration `toml:"max_delay"`
 	Fixed    bool     `toml:"fixed_delay"` // do not adapt
+	DTX      bool     `toml:"dtx"`         // send comfort noise instead of silence, if the peer takes it
 	Timeout  Duration `toml:"timeout"`     // a call that hears nothing for so long ends; 0: never
 	Security          // of accounts that do not say otherwise, and of calls without one
 }

@@ -54,6 +54,10 @@ type Config struct {
 	PTime            time.Duration // sound in one packet; 0 means 20 ms
 	Jitter           jitter.Config // of every call's playout
 
+	// DTX offers and takes comfort noise (RFC 3389). Where it is agreed on, silence
+	// is not sent; where not, sound is sent all the time.
+	DTX bool
+
 	// RingTimeout ends an incoming call that nobody answers (480), and an
 	// outgoing one that nobody answers (CANCEL). 0 means 3 minutes, negative
 	// means never.

@@ -48,6 +48,10 @@ func newLeg(cfg *Config, security Security) *leg {
 	if cfg.ExtendedReports != media.XROff {
 		xr = offer.XR{VoIPMetrics: true, ReceiverRTT: true}
 	}
+	comfort := uint8(0)
+	if cfg.DTX {
+		comfort = offer.CN().PayloadType
+	}
 	return &leg{
 		cfg:      cfg,
 		security: security,
@@ -58,6 +62,7 @@ func newLeg(cfg *Config, security Security) *leg {
 			Version:          1,
 			Codecs:           cfg.Codecs,
 			EventPayloadType: cfg.EventPayloadType,
+			ComfortNoise:     comfort,
 			PTime:            cfg.PTime,
 			Direction:        offer.SendRecv,
 			XR:               xr,

@@ -264,7 +264,7 @@ func (p *Phone) openCalls() error {
 			Range: media.PortRange{Min: low, Max: high}, ListenPacket: p.cfg.ListenMedia, Logger: p.log,
 		}),
 		Screen: p.screen, Busy: p.busy, Security: p.security, MaxCalls: p.cfg.File.SIP.MaxCalls,
-		Codecs: codecs, PTime: time.Duration(m.PTime),
+		Codecs: codecs, PTime: time.Duration(m.PTime), DTX: m.DTX,
 		Jitter: jitter.Config{
 			Target: time.Duration(m.Delay), Min: time.Duration(m.MinDelay), Max: time.Duration(m.MaxDelay), Fixed: m.Fixed,
 		},

@@ -51,6 +51,7 @@ The file (every key may be left out, but server and user):
   ptime = "20ms"
   codecs = ["pcmu", "pcma"]
   timeout = "1m"                           # end a call that goes silent; 0s: never
+  dtx = false                              # true: send comfort noise instead of silence
   srtp = "off"                             # "offered" or "required" encrypts the sound; also in [[account]]
   srtp_suites = ["AES_CM_128_HMAC_SHA1_80"]  # by preference; default all that there are
   srtp_keys_without_tls = false            # true: keys may travel over udp and tcp, for all to read
