@@ -39,6 +39,15 @@ func (f File) Check() error {
 		}
 	}
 	f.Media.Security.check("media", bad)
+	if time.Duration(f.Media.Timeout) < 0 {
+		bad("media.timeout", "is negative; \"0s\" is never")
+	}
+	if f.Media.DSCP < 0 || f.Media.DSCP > 63 {
+		bad("media.dscp", "is %d; 0 to 63 can be set, such as 46 (expedited forwarding) or 0 (no mark)", f.Media.DSCP)
+	}
+	if !slices.Contains([]string{"negotiated", "always", "off"}, f.Media.RTCPXR) {
+		bad("media.rtcp_xr", "is %q; there are \"negotiated\", \"always\" and \"off\"", f.Media.RTCPXR)
+	}
 	if !slices.Contains([]string{"603", "486", "silent"}, f.Block.Reject) {
 		bad("block.reject", "is %q; there are \"603\", \"486\" and \"silent\"", f.Block.Reject)
 	}

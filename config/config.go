@@ -51,6 +51,8 @@ type Media struct {
 	Fixed    bool     `toml:"fixed_delay"` // do not adapt
 	DTX      bool     `toml:"dtx"`         // send comfort noise instead of silence, if the peer takes it
 	Timeout  Duration `toml:"timeout"`     // a call that hears nothing for so long ends; 0: never
+	DSCP     int      `toml:"dscp"`        // mark of RTP and RTCP, 0 to 63; 46: expedited forwarding
+	RTCPXR   string   `toml:"rtcp_xr"`     // extended reports: "negotiated", "always" or "off"
 	Security          // of accounts that do not say otherwise, and of calls without one
 }
 
@@ -148,7 +150,7 @@ func (d Duration) MarshalText() ([]byte, error) { return []byte(time.Duration(d)
 func Default() File {
 	return File{
 		SIP:   SIP{Listen: []string{"udp:0.0.0.0:0", "tcp:0.0.0.0:0"}, MaxCalls: 100},
-		Media: Media{RTPPorts: "16384-32767", PTime: Duration(20 * time.Millisecond), Codecs: []string{"pcmu", "pcma"}, Timeout: Duration(time.Minute)},
+		Media: Media{RTPPorts: "16384-32767", PTime: Duration(20 * time.Millisecond), Codecs: []string{"pcmu", "pcma"}, Timeout: Duration(time.Minute), DSCP: 46, RTCPXR: "negotiated"},
 		Phone: Phone{Region: "KR", PlayServiceID: "softphone", RingTimeout: Duration(3 * time.Minute)},
 		Block: Block{Reject: "603"},
 		Log:   Log{Level: "warn"},

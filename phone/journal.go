@@ -12,6 +12,7 @@ import (
 	"github.com/softphone-go/softphone/agent"
 	"github.com/softphone-go/softphone/dialer"
 	"github.com/softphone-go/softphone/media"
+	"github.com/softphone-go/softphone/media/quality"
 	"github.com/softphone-go/softphone/sip"
 	"github.com/softphone-go/softphone/store"
 )
@@ -65,7 +66,8 @@ type Summary struct {
 	Quality     Quality `json:"quality"`
 }
 
-// Quality is the sound of a call in figures.
+// Quality is the sound of a call in figures: first those of what was heard here in
+// short, at the end all that is known of both ways (local and remote).
 type Quality struct {
 	PacketsSent     uint64  `json:"packets_sent"`
 	PacketsReceived uint64  `json:"packets_received"`
@@ -80,6 +82,8 @@ type Quality struct {
 	SRTP            string `json:"srtp,omitempty"`                 // the suite in force; absent: the sound was in the clear
 	Unauthenticated uint64 `json:"srtp_unauthenticated,omitempty"` // packets that did not prove the key
 	Replayed        uint64 `json:"srtp_replayed,omitempty"`        // packets that came a second time
+
+	quality.Call
 }
 
 // eventTypes maps the dialer's events to the journal's.
@@ -221,7 +225,7 @@ func QualityOf(m media.Stats) Quality {
 		SRTP: suite, Unauthenticated: m.Unauthenticated, Replayed: m.Replayed,
 		PacketsSent: m.PacketsSent, PacketsReceived: m.PacketsReceived, PacketsLost: m.PacketsLost, PacketsLate: m.PacketsLate,
 		JitterMS: ms(m.Jitter), RTTMS: ms(m.RTT), ConcealedMS: ms(m.Concealed), PlayoutMS: ms(m.PlayoutDelay),
-		MOS: math.Round(m.MOS*100) / 100,
+		MOS: math.Round(m.MOS*100) / 100, Call: m.Quality.Rounded(),
 	}
 }
 

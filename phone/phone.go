@@ -261,7 +261,7 @@ func (p *Phone) openCalls() error {
 	p.dialer, err = dialer.New(dialer.Config{
 		UA: p.ua, Pacer: p.pacer,
 		Ports: media.NewPorts(media.PortsConfig{
-			Range: media.PortRange{Min: low, Max: high}, ListenPacket: p.cfg.ListenMedia, Logger: p.log,
+			Range: media.PortRange{Min: low, Max: high}, DSCP: markOf(m.DSCP), ListenPacket: p.cfg.ListenMedia, Logger: p.log,
 		}),
 		Screen: p.screen, Busy: p.busy, Security: p.security, MaxCalls: p.cfg.File.SIP.MaxCalls,
 		Codecs: codecs, PTime: time.Duration(m.PTime), DTX: m.DTX,
@@ -269,12 +269,33 @@ func (p *Phone) openCalls() error {
 			Target: time.Duration(m.Delay), Min: time.Duration(m.MinDelay), Max: time.Duration(m.MaxDelay), Fixed: m.Fixed,
 		},
 		RingTimeout: time.Duration(p.cfg.File.Phone.RingTimeout), MediaTimeout: time.Duration(m.Timeout),
-		Events: p.happened, MediaTap: tap, Logger: p.log,
+		ExtendedReports: reportsOf(m.RTCPXR),
+		Events:          p.happened, MediaTap: tap, Logger: p.log,
 	})
 	if err != nil {
 		_ = p.pacer.Close()
 	}
 	return err
+}
+
+// markOf is media.dscp as media has it, where 0 stands for the default.
+func markOf(dscp int) int {
+	if dscp == 0 {
+		return media.BestEffort
+	}
+	return dscp
+}
+
+// reportsOf is media.rtcp_xr as media has it.
+func reportsOf(mode string) media.ExtendedReports {
+	switch mode {
+	case "always":
+		return media.XRAlways
+	case "off":
+		return media.XROff
+	default:
+		return media.XRNegotiated
+	}
 }
 
 // Stop hangs up what is up, takes the registrations back and waits for all of

@@ -27,6 +27,7 @@ type callOptions struct {
 	tail     time.Duration
 	hold     []time.Duration
 	register bool
+	quality  time.Duration
 }
 
 func newCall(env *environment) *cobra.Command {
@@ -56,6 +57,7 @@ the other side hangs up or you press Ctrl-C.
 	fs.DurationVar(&o.timeout, "timeout", time.Minute, "give up when nobody answers within `TIME`")
 	fs.DurationVar(&o.tail, "tail", time.Second, "listen for `TIME` after the end of --play or --dtmf")
 	fs.DurationSliceVar(&o.hold, "hold", nil, "`FROM,FOR`: hold the call FROM after the answer, FOR so long")
+	fs.DurationVar(&o.quality, "quality", 0, "print how the call sounds every `TIME`: here as measured, there as the other side reports")
 	fs.BoolVar(&o.register, "register", false, "register before the call, for a PBX that wants it")
 	return cmd
 }
@@ -94,7 +96,7 @@ func call(ctx context.Context, env *environment, o *callOptions, target string) 
 		}
 		return errors.Join(&exitError{exitUsage, err}, finish(), e.finish())
 	}
-	o.drive(ctx, c, e)
+	o.drive(ctx, s.out, c, e)
 	<-c.Done()
 	err = errors.Join(finish(), e.finish())
 	r := resultOf(c.Outcome())
@@ -122,7 +124,7 @@ func (o *callOptions) check() error {
 	if o.timeout <= 0 {
 		return usagef("--timeout is %s; give the other side some time, such as 30s", o.timeout)
 	}
-	return notNegative(times{"--duration": o.duration, "--tail": o.tail})
+	return notNegative(times{"--duration": o.duration, "--tail": o.tail, "--quality": o.quality})
 }
 
 // addAccount adds the account to call with; a whole SIP URI needs none.
@@ -142,12 +144,15 @@ func (o *callOptions) addAccount(ctx context.Context, s *session) error {
 }
 
 // drive waits for the answer, then does what the flags say.
-func (o *callOptions) drive(ctx context.Context, c *dialer.Call, e ends) {
+func (o *callOptions) drive(ctx context.Context, out *printer, c *dialer.Call, e ends) {
 	if !waitAnswered(ctx, c) {
 		_ = c.Hangup(context.WithoutCancel(ctx))
 		return
 	}
 	c.SetSource(e.source) // what is played begins with the answer
+	told := make(chan struct{})
+	go func() { defer close(told); tellQuality(out, c, o.quality) }()
+	defer func() { <-c.Done(); <-told }()
 	d := driver{dtmf: o.dtmf, duration: o.duration, tail: o.tail}
 	if o.sound.play != "" && !o.sound.loop {
 		d.played = e.source

@@ -30,6 +30,8 @@ type flags struct {
 	listen       []string
 	dataDir      string
 	rtpPorts     string
+	dscp         int
+	mediaTimeout time.Duration
 	codec        string
 	ptime        time.Duration
 	playoutDelay time.Duration
@@ -65,11 +67,17 @@ func (f *flags) add(cmd *cobra.Command) {
 	fs.StringVar(&f.srtp, "srtp", "", "encrypt the sound: `off`, offered (if the other side can) or required; the keys travel in SIP, so see --srtp-keys-without-tls")
 	fs.StringSliceVar(&f.srtpSuites, "srtp-suites", nil, "`LIST` of SRTP suites by preference (default "+strings.Join(config.SRTPSuites(), ",")+")")
 	fs.BoolVar(&f.srtpKeys, "srtp-keys-without-tls", false, "let SRTP keys travel in SIP over udp or tcp, where anybody on the way can read them")
+	fs.IntVar(&f.dscp, "dscp", notGiven, "`MARK` on sound for the network, 0 to 63: 46 is expedited forwarding, 0 no mark (default 46)")
+	fs.DurationVar(&f.mediaTimeout, "media-timeout", notGiven, "end a call that hears nothing for `TIME`, not counting holds; 0s: never (default 1m)")
+	fs.Lookup("dscp").DefValue, fs.Lookup("media-timeout").DefValue = "0", "0" // the help says what they are
 	fs.BoolVar(&f.sipTrace, "sip-trace", false, "print whole SIP messages on standard error, credentials masked")
 	fs.StringVar(&f.pcap, "pcap", "", "write SIP and RTP to `FILE`, to be read with Wireshark")
 	fs.BoolVar(&f.json, "json", false, "print JSON lines, the last one the result")
 	fs.StringVar(&f.logLevel, "log-level", "", "`LEVEL` of the log on standard error: debug, info, warn, error (default warn)")
 }
+
+// notGiven is the value of a flag that may be 0 but was not given.
+const notGiven = -1
 
 // load joins file, environment and flags; flags win.
 func (f *flags) load(env *environment) (config.File, error) {
@@ -95,6 +103,12 @@ func (f *flags) load(env *environment) (config.File, error) {
 		c.SIP.Listen = f.listen
 	}
 	c.Media.RTPPorts = first(f.rtpPorts, c.Media.RTPPorts)
+	if f.dscp != notGiven {
+		c.Media.DSCP = f.dscp
+	}
+	if f.mediaTimeout != notGiven {
+		c.Media.Timeout = config.Duration(f.mediaTimeout)
+	}
 	c.Log.Level = first(f.logLevel, c.Log.Level)
 	if f.codec != "" {
 		c.Media.Codecs = strings.Split(strings.ToLower(f.codec), ",")

@@ -48,6 +48,8 @@ The file (every key may be left out, but server and user):
   max_calls = 100
   [media]
   rtp_ports = "16384-32767"
+  dscp = 46                                # mark on RTP and RTCP: 46 is expedited forwarding, 0 none
+  rtcp_xr = "negotiated"                   # extended reports, when the other side asks; or "always", "off"
   ptime = "20ms"
   codecs = ["pcmu", "pcma"]
   timeout = "1m"                           # end a call that goes silent; 0s: never

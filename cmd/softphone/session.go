@@ -217,6 +217,9 @@ func (r result) text() string {
 	if r.SRTP != "" {
 		fmt.Fprintf(&b, "\nencrypted with %s; %d packets could not prove the key, %d were replayed", r.SRTP, r.Unauthenticated, r.Replayed)
 	}
+	if table := qualityTable(r.Quality.Call); table != "" {
+		b.WriteString("\n" + table)
+	}
 	if r.Digits != "" {
 		fmt.Fprintf(&b, "\nthey pressed %s", r.Digits)
 	}
