@@ -52,8 +52,9 @@ func findBaresip() error {
 }
 
 // startBaresip runs baresip with an account of the PBX, or of none when via is
-// nil. It answers calls by itself and says what play holds.
-func startBaresip(t testing.TB, via *pbx, user, play string) *baresip {
+// nil. It answers calls by itself and says what play holds. params are more
+// parameters of its account.
+func startBaresip(t testing.TB, via *pbx, user, play string, params ...string) *baresip {
 	t.Helper()
 	modules, err := baresipModules()
 	require.NoError(t, err)
@@ -62,6 +63,7 @@ func startBaresip(t testing.TB, via *pbx, user, play string) *baresip {
 	if via != nil {
 		account = fmt.Sprintf("<sip:%s@%s>;auth_pass=%s-secret;regint=60;answermode=auto", user, via.addr(), user)
 	}
+	account = strings.Join(append([]string{account}, params...), ";")
 	rtp, control := ports.block(20), ports.one()
 	values := map[string]any{
 		"SIPPort": b.port, "RTPMin": rtp, "RTPMax": rtp + 19, "ControlPort": control,
