@@ -14,7 +14,10 @@ const fullScale = 3.17
 // Tone describes a signal of up to four sines, on and off in turn.
 type Tone struct {
 	Frequencies []float64 // Hz; those at or above half the frame rate are left out
-	Level       float64   // dBm0 of all the sines together; they are equally loud
+	// Modulation is how often a second the tone swells from nothing to its full
+	// amplitude, in Hz: "400*25" in ITU-T E.180 supplement 2. 0: it is steady.
+	Modulation float64
+	Level      float64 // dBm0 of all the sines together; they are equally loud
 	// Cadence is on, off, on, off... and starts again at its end. Empty: always
 	// on. A part of zero length is skipped.
 	Cadence  []time.Duration
@@ -47,6 +50,7 @@ type ToneSource struct {
 	period  time.Duration // of the whole cadence
 	rate    int           // of the last frame
 	sines   []sine
+	swell   sine
 	peak    float64       // of each sine
 	played  int64         // samples at rate
 	elapsed time.Duration // before rate was last changed
@@ -70,8 +74,12 @@ func (t Tone) Source() *ToneSource {
 	for i := range s.sines {
 		s.sines[i].z = 1
 	}
+	s.swell.z = 1
 	if n > 0 {
 		level := t.Level - 10*math.Log10(float64(n)) - fullScale
+		if t.Modulation > 0 {
+			level -= 10 * math.Log10(1.5) // the mean of (1 + cos)²
+		}
 		s.peak = min(math.MaxInt16*math.Pow(10, level/20), math.MaxInt16)
 	}
 	return s
@@ -95,6 +103,10 @@ func (s *ToneSource) ReadFrame(f *Frame) {
 			sum += imag(s.sines[j].z)
 			s.sines[j].z *= s.sines[j].step
 		}
+		if s.tone.Modulation > 0 {
+			sum *= 1 - real(s.swell.z) // from nothing on
+			s.swell.z *= s.swell.step
+		}
 		at := s.elapsed + duration(s.played, s.rate)
 		s.played++
 		switch {
@@ -107,6 +119,7 @@ func (s *ToneSource) ReadFrame(f *Frame) {
 	for j := range s.sines { // rounding must not let them grow or fade
 		s.sines[j].z /= complex(cmplx.Abs(s.sines[j].z), 0)
 	}
+	s.swell.z /= complex(cmplx.Abs(s.swell.z), 0)
 	if end := s.elapsed + duration(s.played, s.rate); s.tone.Duration > 0 && end >= s.tone.Duration {
 		s.done.Store(true)
 	}
@@ -116,6 +129,7 @@ func (s *ToneSource) ReadFrame(f *Frame) {
 func (s *ToneSource) setRate(rate int) {
 	s.elapsed += duration(s.played, s.rate)
 	s.played, s.rate = 0, rate
+	s.swell.step = cmplx.Rect(1, 2*math.Pi*s.tone.Modulation/float64(rate))
 	for j := range s.sines {
 		hz := s.tone.Frequencies[j]
 		if hz < 0 || hz >= float64(rate)/2 {
