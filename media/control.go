@@ -49,6 +49,25 @@ func (s *Session) control(d *slot, data []byte, onRTCP bool) {
 	}
 }
 
+// lastReports takes the RTCP that is here at the end, the report that comes with
+// the peer's goodbye above all: it is about the whole call.
+func (s *Session) lastReports() {
+	if s.description == nil || s.rtcpIn == nil {
+		return
+	}
+	if d, ok := s.rtcpIn.(*direct); ok {
+		d.resting = 0
+	}
+	for range rtcpSlots {
+		d, data, ok := s.rtcpIn.peek()
+		if !ok {
+			return
+		}
+		s.datagram(d, data, true)
+		s.rtcpIn.pop()
+	}
+}
+
 // controlAdmits checks the source. On the RTP port it is that of the RTP, or, as
 // long as there is none, the described one; on the RTCP port a source is learned
 // as for RTP, but only at an address known from one or the other.

@@ -223,6 +223,7 @@ func (s *Session) Close() error { return s.shut() }
 func (s *Session) end() error {
 	s.running.Lock()
 	s.closed = true
+	s.lastReports()
 	s.drain()
 	s.bye(s.clock())
 	s.publishFinal()

@@ -2,6 +2,7 @@ package media
 
 import (
 	"encoding/binary"
+	"net/netip"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -220,6 +221,36 @@ func TestSession_ExtendedReportRead(t *testing.T) {
 		assert.Zero(t, r.session.Stats().RTT)
 		assert.EqualValues(t, 3, r.session.Stats().RTCPReceived)
 	})
+}
+
+// The report with the BYE is about the whole call, and is taken though the call
+// ends here at the same moment.
+func TestSession_LastReportCounts(t *testing.T) {
+	ports := NewPorts(PortsConfig{})
+	var sessions [2]*Session
+	for i := range sessions {
+		socket, err := ports.Open(netip.MustParseAddr("127.0.0.1"))
+		require.NoError(t, err)
+		sessions[i], err = NewSession(SessionConfig{Socket: socket, ExtendedReports: XRAlways})
+		require.NoError(t, err)
+	}
+	a, b := sessions[0], sessions[1]
+	require.NoError(t, a.Apply(agreed(b.socket.RTP())))
+	require.NoError(t, b.Apply(agreed(a.socket.RTP())))
+	n := uint64(0)
+	require.Eventually(t, func() bool { // as fast as it goes: no report is due yet
+		n++
+		a.Tick(n)
+		b.Tick(n)
+		return b.Stats().PacketsReceived > 20
+	}, 5*time.Second, time.Millisecond)
+	require.Equal(t, quality.Unknown, a.Stats().Quality.Remote.Origin)
+	require.NoError(t, b.Close())
+	require.NoError(t, a.Close())
+	st := a.Stats()
+	assert.Equal(t, quality.Extended, st.Quality.Remote.Origin)
+	assert.InDelta(t, st.PacketsSent, st.Quality.Remote.Expected, 2)
+	assert.True(t, st.RemoteBye)
 }
 
 // With extended reports both ways, one packet in ten lost: nothing allocates.
