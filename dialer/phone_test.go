@@ -349,7 +349,7 @@ func (p *phone) scripted(f func(inv *sip.Invitation, l *leg)) {
 
 // newLeg is media without a call.
 func (p *phone) newLeg() *leg {
-	l := newLeg(&p.d.cfg, Security{})
+	l := newLeg(&p.d.cfg, p.d.security(p.name))
 	l.source, l.sink = audio.Silence{}, audio.Discard{}
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -361,6 +361,7 @@ func (p *phone) newLeg() *leg {
 func (p *phone) take(inv *sip.Invitation, l *leg) *sip.Dialog {
 	p.t.Helper()
 	require.NoError(p.t, l.open(inv.Local()))
+	require.NoError(p.t, l.admit(inv.Path(), false))
 	body, params, err := l.answer(inv.Offer(), offer.SendRecv)
 	require.NoError(p.t, err)
 	require.NoError(p.t, l.apply(params))
