@@ -5,15 +5,15 @@ import "math"
 const (
 	// levelEvery is of how many frames one is measured: levels are means over
 	// seconds, and the sum of squares is the dearest part of them.
-	levelEvery = 4
+	levelEvery = 8
 
 	speechAbove = 16    // times the floor's power, 12 dB, is speech
 	quietBelow  = 4     // times the floor's power, 6 dB, is noise
 	lowestPower = 1     // mean square of what counts as silent
 	lowestVoice = 1e4   // mean square, -44 dBm0: quieter is never speech
 	floorFalls  = 0.3   // share of the way to a quieter frame
-	floorRises  = 1.01  // per frame measured, 25 a second: 1.1 dB a second
-	settling    = 50    // frames measured before noise is believed
+	floorRises  = 1.02  // per frame measured, 12.5 a second: 1.1 dB a second
+	settling    = 25    // frames measured before noise is believed
 	quietest    = -90.0 // dBm0, digital silence
 )
 
@@ -42,11 +42,7 @@ func (l *levels) take(samples []int16) {
 	if l.skip++; l.skip%levelEvery != 0 {
 		return
 	}
-	var sum int64
-	for _, v := range samples {
-		sum += int64(v) * int64(v)
-	}
-	power := float64(sum) / float64(len(samples))
+	power := float64(squares(samples)) / float64(len(samples))
 	switch {
 	case l.seen == 0:
 		l.floor = power
@@ -63,6 +59,21 @@ func (l *levels) take(samples []int16) {
 	case power < l.floor*quietBelow && l.seen > settling:
 		l.noise.add(power)
 	}
+}
+
+// squares is the sum of the squares, in two chains that run side by side.
+func squares(samples []int16) int64 {
+	var even, odd int64
+	for len(samples) >= 2 {
+		a, b := int64(samples[0]), int64(samples[1])
+		even += a * a
+		odd += b * b
+		samples = samples[2:]
+	}
+	for _, v := range samples {
+		even += int64(v) * int64(v)
+	}
+	return even + odd
 }
 
 func (p *powers) add(power float64) {

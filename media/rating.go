@@ -14,24 +14,24 @@ const assumedPlayout = 60 * time.Millisecond
 // figures is what only the tick knows and quality is made of, beside Stats. It is
 // a copy, for others to read.
 type figures struct {
-	losses    quality.Losses // of all that was to be heard
-	recent    float64        // share lost between the last two reports of ours
+	fates     fates   // of all that was to be heard
+	recent    float64 // share lost between the last two reports of ours
 	jitterMax time.Duration
 	theirTime time.Duration // sound in a packet of theirs
 	ourTime   time.Duration // and of ours
 	limit     time.Duration // the most the playout buffer may become
-	signal    float64       // dBm0; 0: not known
-	noise     float64
+	signal    powers
+	noise     powers
 
 	reported uint64          // packets sent by the time of the peer's last report; 0: none came
 	metrics  quality.Metrics // its last VoIP metrics
 	extended bool            // there are some
 }
 
-// figure copies what the tick knows.
+// figure copies what the tick knows; working it out is left to who looks at it.
 func (s *Session) figure(f *figures) {
 	r := &s.reception
-	f.losses = r.fates.losses()
+	f.fates = r.fates
 	f.recent = s.reports.fraction
 	f.jitterMax = jitterOf(r.jitterMax)
 	f.theirTime = r.fates.length
@@ -40,20 +40,20 @@ func (s *Session) figure(f *figures) {
 		f.ourTime = time.Duration(s.description.frames) * frameTime
 	}
 	f.limit = s.playout.Limit()
-	f.signal, f.noise = s.levels.speech.dBm0(), s.levels.noise.dBm0()
+	f.signal, f.noise = s.levels.speech, s.levels.noise
 	f.reported = s.reports.theirs.sent
 	f.metrics, f.extended = s.reports.theirs.metrics, s.reports.theirs.known
 }
 
 // judge fills in Quality and the two scores beside it.
 func (st *Stats) judge(p *jitter.Stats, f *figures) {
-	st.Quality = quality.Call{Local: st.heardHere(p, f), Remote: st.heardThere(f)}
+	st.Quality = quality.Call{Local: st.heardHere(p, f, f.fates.losses()), Remote: st.heardThere(f)}
 	st.R, st.MOS = st.Quality.Local.R, st.Quality.Local.MOSCQ
 }
 
 // heardHere is the stream from the peer. Its delay, mouth to ear, is the time to
 // fill a packet there, half the round trip, and the playout delay.
-func (st *Stats) heardHere(p *jitter.Stats, f *figures) quality.Stream {
+func (st *Stats) heardHere(p *jitter.Stats, f *figures, losses quality.Losses) quality.Stream {
 	if p.Received == 0 {
 		return quality.Stream{} // nothing was heard: no opinion
 	}
@@ -68,11 +68,11 @@ func (st *Stats) heardHere(p *jitter.Stats, f *figures) quality.Stream {
 		PlayoutAbsMaxMS:   quality.MS(f.limit),
 		EndSystemMS:       quality.MS(p.MeanDelay + f.ourTime),
 		DelayMS:           quality.MS(f.theirTime + st.RTT/2 + p.MeanDelay),
-		SignalDBm0:        f.signal,
-		NoiseDBm0:         f.noise,
+		SignalDBm0:        f.signal.dBm0(),
+		NoiseDBm0:         f.noise.dBm0(),
 	}
-	s.Count(f.losses)
-	s.Rate(f.losses.BurstRatio())
+	s.Count(losses)
+	s.Rate(losses.BurstRatio())
 	return s
 }
 

@@ -100,8 +100,7 @@ func (s *Session) appendMetrics(b []byte) []byte {
 	var f figures
 	s.collect(&st)
 	s.figure(&f)
-	f.losses = s.reception.fates.current() // the block is about one SSRC
-	heard := st.heardHere(&p, &f)
+	heard := st.heardHere(&p, &f, f.fates.current()) // the block is about one SSRC
 	if heard.Origin == quality.Unknown {
 		return b
 	}
