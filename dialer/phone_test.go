@@ -18,6 +18,7 @@ import (
 	"github.com/softphone-go/softphone/internal/memnet"
 	"github.com/softphone-go/softphone/media"
 	"github.com/softphone-go/softphone/media/audio"
+	"github.com/softphone-go/softphone/media/jitter"
 	"github.com/softphone-go/softphone/media/offer"
 	"github.com/softphone-go/softphone/sip"
 )
@@ -131,7 +132,11 @@ func newPhone(t *testing.T, n *memnet.Network, name string, addr netip.Addr, set
 		Range: media.PortRange{Min: 10000, Max: 10999}, ListenPacket: p.ports.listen,
 	})
 	p.pacer = media.NewPacer(media.PacerConfig{Workers: 1})
-	cfg := Config{UA: p.ua, Ports: p.media, Pacer: p.pacer, Events: p.log.add}
+	cfg := Config{
+		UA: p.ua, Ports: p.media, Pacer: p.pacer, Events: p.log.add,
+		// A tone that is shortened is not the same tone any more, for who measures it.
+		Jitter: jitter.Config{Target: 60 * time.Millisecond, Fixed: true},
+	}
 	set(&cfg)
 	p.d, err = New(cfg)
 	require.NoError(t, err)

@@ -8,7 +8,6 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/softphone-go/softphone/media/jitter"
 	"github.com/softphone-go/softphone/media/offer"
 	"github.com/softphone-go/softphone/media/srtp"
 	"github.com/softphone-go/softphone/sip"
@@ -27,7 +26,6 @@ func secured(a, b Security) func(string, *Config) {
 	return func(side string, cfg *Config) {
 		s := pick(side == "a", a, b)
 		cfg.Security = func(string) Security { return s }
-		cfg.Jitter = jitter.Config{Target: 60 * time.Millisecond, Fixed: true} // a tone does not like to be stretched
 	}
 }
 
