@@ -49,6 +49,7 @@ type Media struct {
 	MinDelay Duration `toml:"min_delay"`
 	MaxDelay Duration `toml:"max_delay"`
 	Fixed    bool     `toml:"fixed_delay"` // do not adapt
+	Digits   string   `toml:"dtmf"`        // "auto" (default), "rfc4733", "inband"
 	DTX      bool     `toml:"dtx"`         // send comfort noise instead of silence, if the peer takes it
 	Timeout  Duration `toml:"timeout"`     // a call that hears nothing for so long ends; 0: never
 	DSCP     int      `toml:"dscp"`        // mark of RTP and RTCP, 0 to 63; 46: expedited forwarding
@@ -150,7 +151,7 @@ func (d Duration) MarshalText() ([]byte, error) { return []byte(time.Duration(d)
 func Default() File {
 	return File{
 		SIP:   SIP{Listen: []string{"udp:0.0.0.0:0", "tcp:0.0.0.0:0"}, MaxCalls: 100},
-		Media: Media{RTPPorts: "16384-32767", PTime: Duration(20 * time.Millisecond), Codecs: []string{"pcmu", "pcma"}, Timeout: Duration(time.Minute), DSCP: 46, RTCPXR: "negotiated"},
+		Media: Media{RTPPorts: "16384-32767", PTime: Duration(20 * time.Millisecond), Codecs: []string{"pcmu", "pcma"}, Timeout: Duration(time.Minute), Digits: "auto", DSCP: 46, RTCPXR: "negotiated"},
 		Phone: Phone{Region: "KR", PlayServiceID: "softphone", RingTimeout: Duration(3 * time.Minute)},
 		Block: Block{Reject: "603"},
 		Log:   Log{Level: "warn"},

@@ -252,6 +252,10 @@ func (c *Call) SetSink(s audio.Sink) {
 	})
 }
 
+// SetMonitor shows both sides of the sound, as media.Session.SetMonitor does, from
+// early media to the end and through every hold. Nil forgets it.
+func (c *Call) SetMonitor(m audio.Monitor) { c.mail.post(func() { c.leg.setMonitor(m) }) }
+
 // route gives the session its source. Nothing of the user's sound is used up
 // before the answer or while we hold: nobody would hear it.
 func (c *Call) route() {

@@ -24,10 +24,11 @@ import (
 type DialRequest struct {
 	Account sip.Account
 	Target  sip.URI
-	Source  audio.Source // what we send once they answer; nil: Config.NewSource's
-	Sink    audio.Sink   // takes what arrives, early media too; nil: nothing does
-	Context string       // comes back in every Event of the call
-	Headers []sip.Header // more header fields for the INVITE
+	Source  audio.Source  // what we send once they answer; nil: Config.NewSource's
+	Sink    audio.Sink    // takes what arrives, early media too; nil: nothing does
+	Monitor audio.Monitor // sees both sides, early media too; nil: nothing does
+	Context string        // comes back in every Event of the call
+	Headers []sip.Header  // more header fields for the INVITE
 	// CallerNumber is the number to show instead of the account's user, where
 	// the registrar allows it.
 	CallerNumber string
@@ -45,6 +46,7 @@ func (d *Dialer) Dial(ctx context.Context, req DialRequest) (*Call, error) {
 	}
 	c := newCall(d, Outbound, accountID(req.Account), sip.Identity{URI: req.Target}, req.Context)
 	c.source, c.sink = d.withDefaults(req.Source, req.Sink)
+	c.leg.monitor = req.Monitor
 	c.request = sip.InviteRequest{
 		Account: req.Account, Target: req.Target, Offer: c.buildOffer,
 		Headers: req.Headers, CallerNumber: req.CallerNumber,

@@ -54,6 +54,11 @@ type Config struct {
 	PTime            time.Duration // sound in one packet; 0 means 20 ms
 	Jitter           jitter.Config // of every call's playout
 
+	// Digits says how keys travel: by media.DigitsAuto as telephone events where
+	// both know them, else as tones in the sound; by media.DigitsEvents as events,
+	// else by INFO; by media.DigitsInband always as tones, and events are neither
+	// offered nor taken.
+	Digits media.DigitMode
 	// DTX offers and takes comfort noise (RFC 3389). Where it is agreed on, silence
 	// is not sent; where not, sound is sent all the time.
 	DTX bool
@@ -129,6 +134,9 @@ func New(cfg Config) (*Dialer, error) {
 		cfg.Codecs = []offer.Codec{offer.PCMU(), offer.PCMA()}
 	}
 	setDefault(&cfg.EventPayloadType, 101)
+	if cfg.Digits == media.DigitsInband {
+		cfg.EventPayloadType = 0
+	}
 	setDefault(&cfg.PTime, 20*time.Millisecond)
 	setDefault(&cfg.RingTimeout, 3*time.Minute)
 	setDefault(&cfg.HangupTimeout, 5*time.Second)

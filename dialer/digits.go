@@ -8,12 +8,13 @@ import (
 	"strings"
 	"time"
 
+	"github.com/softphone-go/softphone/media"
 	"github.com/softphone-go/softphone/sip"
 )
 
 // Digits go as RFC 4733 events in the sound's stream where both sides agreed on
-// a payload type for them, else as INFO requests with the body that PBXs have
-// in common:
+// a payload type for them, else as tones in the sound, or with Config.Digits set
+// to events only, as INFO requests with the body that PBXs have in common:
 //
 //	Content-Type: application/dtmf-relay
 //
@@ -32,9 +33,10 @@ const maxDigits = 256
 const dtmfRelay = "application/dtmf-relay"
 
 // SendDigits presses keys: 0-9, *, #, A-D in either case, 256 at most. As RFC
-// 4733 events they are queued and it returns at once (see DigitsPending); where
-// the peer takes none they go by INFO, one after the other, and it returns with
-// the last response. It returns ErrState unless the call is answered.
+// 4733 events and as tones they are queued and it returns at once (see
+// DigitsPending); by INFO they go one after the other, and it returns with the
+// last response. Config.Digits says which. It returns ErrState unless the call is
+// answered.
 func (c *Call) SendDigits(ctx context.Context, digits string) error {
 	digits = strings.ToUpper(digits)
 	if err := checkDigits(digits); err != nil {
@@ -44,7 +46,7 @@ func (c *Call) SendDigits(ctx context.Context, digits string) error {
 		switch {
 		case c.state != Established:
 			reply(c.stateError("send digits"))
-		case c.leg.applied && c.leg.params.EventSend != 0:
+		case c.leg.applied && (c.leg.params.EventSend != 0 || c.d.cfg.Digits != media.DigitsEvents):
 			reply(c.leg.session.SendDigits(digits, digitTime, digitGap))
 		default:
 			c.infoDigits = append(c.infoDigits, infoBatch{digits: digits, reply: reply})

@@ -7,6 +7,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/softphone-go/softphone/media"
 	"github.com/softphone-go/softphone/sip"
 )
 
@@ -36,10 +37,34 @@ func TestSendDigits_RFC4733(t *testing.T) {
 	})
 }
 
-// TestSendDigits_Info: a peer without telephone-event gets them by INFO, and its
-// own INFO digits are told as any other.
+// TestSendDigits_AsTones: where events are not wanted on one side, keys travel as
+// tones both ways, and nothing goes by INFO.
+func TestSendDigits_AsTones(t *testing.T) {
+	modes := map[string]media.DigitMode{"a": media.DigitsInband, "b": media.DigitsAuto}
+	inWorld(t, func(side string, cfg *Config) { cfg.Digits = modes[side] }, func(w *world) {
+		for _, calls := range [][2]*phone{{w.a, w.b}, {w.b, w.a}} {
+			out, in := w.connected(calls[0], calls[1])
+			require.Zero(t, out.leg.params.EventSend)
+			require.Zero(t, in.leg.params.EventReceive)
+			pass(time.Second)
+			require.NoError(t, out.SendDigits(context.Background(), "12#"))
+			require.True(t, out.DigitsPending())
+			require.NoError(t, in.SendDigits(context.Background(), "*9"))
+			pass(2 * time.Second)
+			require.False(t, out.DigitsPending())
+			require.NoError(t, out.Hangup(context.Background()))
+			calls[0].outcome(out)
+			calls[1].outcome(in)
+		}
+		require.Equal(t, []rune("*912#"), digitsOf(w.a.log))
+		require.Equal(t, []rune("12#*9"), digitsOf(w.b.log))
+	})
+}
+
+// TestSendDigits_Info: with events only, a peer without telephone-event gets them
+// by INFO, and its own INFO digits are told as any other.
 func TestSendDigits_Info(t *testing.T) {
-	inWorld(t, nil, func(w *world) {
+	inWorld(t, func(_ string, cfg *Config) { cfg.Digits = media.DigitsEvents }, func(w *world) {
 		infos := make(chan sip.InfoReceived, 8)
 		dialogs := make(chan *sip.Dialog, 1)
 		w.b.scripted(func(inv *sip.Invitation, _ *leg) {

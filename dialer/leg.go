@@ -36,9 +36,10 @@ type leg struct {
 	applied  bool
 	theirs   []*srtp.Key // the peer's so far
 
-	source audio.Source
-	sink   audio.Sink
-	muted  bool
+	source  audio.Source
+	sink    audio.Sink
+	monitor audio.Monitor
+	muted   bool
 }
 
 func newLeg(cfg *Config, security Security) *leg {
@@ -185,6 +186,7 @@ func (l *leg) start() error {
 		Logger:  l.cfg.Logger,
 		Jitter:  l.cfg.Jitter,
 		OnDigit: l.onDigit,
+		Digits:  l.cfg.Digits,
 
 		ExtendedReports: l.cfg.ExtendedReports,
 		OnTimeout:       l.onSilence,
@@ -195,6 +197,7 @@ func (l *leg) start() error {
 	l.session, l.socket = session, nil
 	session.SetSource(l.source)
 	session.SetSink(l.sink)
+	session.SetMonitor(l.monitor)
 	session.SetMuted(l.muted)
 	l.detach = l.cfg.Pacer.Add(session)
 	return nil
@@ -219,6 +222,13 @@ func (l *leg) setSink(s audio.Sink) {
 	l.sink = s
 	if l.session != nil {
 		l.session.SetSink(s)
+	}
+}
+
+func (l *leg) setMonitor(m audio.Monitor) {
+	l.monitor = m
+	if l.session != nil {
+		l.session.SetMonitor(m)
 	}
 }
 

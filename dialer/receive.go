@@ -197,8 +197,9 @@ func (d *Dialer) staySilent(inv *sip.Invitation) {
 
 // AnswerOptions are the ends of an answered call's sound.
 type AnswerOptions struct {
-	Source audio.Source // what we send; nil: Config.NewSource's
-	Sink   audio.Sink   // takes what arrives; nil: nothing does
+	Source  audio.Source  // what we send; nil: Config.NewSource's
+	Sink    audio.Sink    // takes what arrives; nil: nothing does
+	Monitor audio.Monitor // sees both sides; nil: nothing does
 }
 
 // Answer takes a call that rings here: it opens a port, starts receiving, sends
@@ -218,6 +219,9 @@ func (c *Call) answer(o AnswerOptions) error {
 	}
 	if o.Sink != nil {
 		c.sink = o.Sink
+	}
+	if o.Monitor != nil {
+		c.leg.setMonitor(o.Monitor)
 	}
 	c.route()
 	body, err := c.prepare()

@@ -36,7 +36,7 @@ func (s *Session) hush(ts uint32, samples []int16) bool {
 		t.dtx.silent = false
 		return false
 	}
-	if t.dtx.speech(samples) {
+	if s.inband.generator.Active() || t.dtx.speech(samples) { // the tones of a key are no silence
 		if t.dtx.silent {
 			t.dtx.silent, t.marker = false, true
 		}

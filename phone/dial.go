@@ -16,7 +16,8 @@ type DialOptions struct {
 	Account string // account id; empty: the first one
 	Source  audio.Source
 	Sink    audio.Sink
-	Context string // comes back in every event of the call
+	Monitor audio.Monitor // sees both sides
+	Context string        // comes back in every event of the call
 	Headers []sip.Header
 }
 
@@ -37,7 +38,7 @@ func (p *Phone) Dial(ctx context.Context, target string, o DialOptions) (*dialer
 		return nil, err
 	}
 	return p.dialer.Dial(ctx, dialer.DialRequest{
-		Account: acc.sip, Target: uri, Source: o.Source, Sink: o.Sink, Context: o.Context, Headers: o.Headers,
+		Account: acc.sip, Target: uri, Source: o.Source, Sink: o.Sink, Monitor: o.Monitor, Context: o.Context, Headers: o.Headers,
 	})
 }
 
@@ -66,6 +67,9 @@ func (t *telephone) Dial(target string, _ bool) (string, error) {
 		call.SetSource(source)
 		call.SetSink(sink)
 	}
+	if p.cfg.Monitor != nil {
+		call.SetMonitor(p.cfg.Monitor(call.ID()))
+	}
 	return call.ID(), nil
 }
 
@@ -75,6 +79,9 @@ func (t *telephone) Answer(id string, _ bool) error {
 	var o dialer.AnswerOptions
 	if p.cfg.Media != nil {
 		o.Source, o.Sink = p.cfg.Media(id)
+	}
+	if p.cfg.Monitor != nil {
+		o.Monitor = p.cfg.Monitor(id)
 	}
 	return p.request(id, "answer", func(c *dialer.Call) error { return c.Answer(p.run, o) })
 }

@@ -54,6 +54,9 @@ type Config struct {
 	// Media gives the two ends of the sound of a call that a directive makes or
 	// answers. Nil: silence out, nothing kept.
 	Media func(callID string) (audio.Source, audio.Sink)
+	// Monitor, asked after Media, sees both sides of such a call; it may return
+	// nil. Nil: nothing does.
+	Monitor func(callID string) audio.Monitor
 
 	// Calls sees every call event as it happens; it must not block. What must
 	// not be missed is read from the journal instead.
@@ -257,6 +260,12 @@ func (p *Phone) openCalls() error {
 	if p.general, err = securityOf(m.Security); err != nil {
 		return err
 	}
+	digits := media.DigitsAuto
+	if m.Digits != "" {
+		if digits, err = media.ParseDigitMode(m.Digits); err != nil {
+			return err
+		}
+	}
 	p.pacer = media.NewPacer(media.PacerConfig{Logger: p.log, KernelTimer: p.cfg.ListenMedia == nil})
 	p.dialer, err = dialer.New(dialer.Config{
 		UA: p.ua, Pacer: p.pacer,
@@ -264,7 +273,7 @@ func (p *Phone) openCalls() error {
 			Range: media.PortRange{Min: low, Max: high}, DSCP: markOf(m.DSCP), ListenPacket: p.cfg.ListenMedia, Logger: p.log,
 		}),
 		Screen: p.screen, Busy: p.busy, Security: p.security, MaxCalls: p.cfg.File.SIP.MaxCalls,
-		Codecs: codecs, PTime: time.Duration(m.PTime), DTX: m.DTX,
+		Codecs: codecs, PTime: time.Duration(m.PTime), DTX: m.DTX, Digits: digits,
 		Jitter: jitter.Config{
 			Target: time.Duration(m.Delay), Min: time.Duration(m.MinDelay), Max: time.Duration(m.MaxDelay), Fixed: m.Fixed,
 		},

@@ -44,7 +44,7 @@ Without an account it answers calls sent straight to --listen.
 	fs := cmd.Flags()
 	fs.StringVar(&o.sound.play, "play", "", "WAV `FILE` to play to the caller (8 or 16 kHz mono)")
 	fs.BoolVar(&o.sound.loop, "loop", false, "play it over and over")
-	fs.StringVar(&o.sound.record, "record", "", "WAV `FILE` for what the caller says; further calls go to FILE-2, FILE-3, ...")
+	o.sound.addRecord(cmd, "WAV `FILE` for what the caller says; further calls go to FILE-2, FILE-3, ...")
 	fs.BoolVar(&o.sound.echo, "echo", false, "send back what the caller says")
 	fs.IntVar(&o.maxCalls, "max-calls", 100, "answer at most `N` calls at once; more are busy")
 	fs.IntVar(&o.count, "count", 0, "stop after `N` calls (default: go on until interrupted)")
@@ -201,7 +201,7 @@ func (a *answering) take(id string) {
 		a.fail(err)
 		return
 	}
-	if err := c.Answer(a.ctx, dialer.AnswerOptions{Source: e.source, Sink: e.sink}); err == nil {
+	if err := c.Answer(a.ctx, dialer.AnswerOptions{Source: e.source, Sink: e.sink, Monitor: e.monitor}); err == nil {
 		a.drive(c, e)
 	}
 	<-c.Done()

@@ -51,7 +51,7 @@ the other side hangs up or you press Ctrl-C.
 	fs := cmd.Flags()
 	fs.StringVar(&o.sound.play, "play", "", "WAV `FILE` to play to the other side (8 or 16 kHz mono)")
 	fs.BoolVar(&o.sound.loop, "loop", false, "play it over and over")
-	fs.StringVar(&o.sound.record, "record", "", "WAV `FILE` for what the other side says, early media too")
+	o.sound.addRecord(cmd, "WAV `FILE` for what the other side says, early media too")
 	fs.StringVar(&o.dtmf, "dtmf", "", "`DIGITS` to press once answered: 0-9 * # A-D, a comma waits a second; --tail or --duration says how long to listen after them")
 	fs.DurationVar(&o.duration, "duration", 0, "hang up `TIME` after the answer (default: when played and pressed to the end)")
 	fs.DurationVar(&o.timeout, "timeout", time.Minute, "give up when nobody answers within `TIME`")
@@ -89,7 +89,7 @@ func call(ctx context.Context, env *environment, o *callOptions, target string) 
 		collectDigit(&digits, ev)
 		s.out.event(ev)
 	})
-	c, err := s.Dial(ctx, target, phone.DialOptions{Sink: e.sink})
+	c, err := s.Dial(ctx, target, phone.DialOptions{Sink: e.sink, Monitor: e.monitor})
 	if err != nil {
 		if !strings.Contains(err.Error(), strconv.Quote(target)) {
 			err = fmt.Errorf("%q cannot be called: %w", target, err)

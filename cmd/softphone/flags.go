@@ -36,6 +36,7 @@ type flags struct {
 	ptime        time.Duration
 	playoutDelay time.Duration
 	dtx          bool
+	dtmfMode     string
 	srtp         string
 	srtpSuites   []string
 	srtpKeys     bool
@@ -63,6 +64,7 @@ func (f *flags) add(cmd *cobra.Command) {
 	fs.StringVar(&f.codec, "codec", "", "`LIST` of codecs by preference: pcmu,pcma")
 	fs.DurationVar(&f.ptime, "ptime", 0, "`TIME` of sound in a packet, 10ms to 60ms (default 20ms)")
 	fs.DurationVar(&f.playoutDelay, "playout-delay", 0, "keep the playout delay at `TIME`, 20ms to 500ms (default: it follows the network)")
+	fs.StringVar(&f.dtmfMode, "dtmf-mode", "", "keys travel by `auto` (events where agreed, else tones), rfc4733 (events, else SIP INFO) or inband (always tones) (default auto)")
 	fs.BoolVar(&f.dtx, "dtx", false, "while nobody speaks, send only what that sounds like (comfort noise, RFC 3389), if the other side takes it")
 	fs.StringVar(&f.srtp, "srtp", "", "encrypt the sound: `off`, offered (if the other side can) or required; the keys travel in SIP, so see --srtp-keys-without-tls")
 	fs.StringSliceVar(&f.srtpSuites, "srtp-suites", nil, "`LIST` of SRTP suites by preference (default "+strings.Join(config.SRTPSuites(), ",")+")")
@@ -123,6 +125,7 @@ func (f *flags) load(env *environment) (config.File, error) {
 		c.Media.Delay, c.Media.Fixed = config.Duration(d), true
 	}
 	c.Media.DTX = c.Media.DTX || f.dtx
+	c.Media.Digits = first(strings.ToLower(f.dtmfMode), c.Media.Digits)
 	c.DataDir = first(f.dataDir, env.getenv("SOFTPHONE_DATA_DIR"), c.DataDir)
 	if c.DataDir == "" {
 		var err error

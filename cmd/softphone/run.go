@@ -53,6 +53,7 @@ The file (every key may be left out, but server and user):
   ptime = "20ms"
   codecs = ["pcmu", "pcma"]
   timeout = "1m"                           # end a call that goes silent; 0s: never
+  dtmf = "auto"                            # keys: or "rfc4733" (else INFO), "inband" (tones)
   dtx = false                              # true: send comfort noise instead of silence
   srtp = "off"                             # "offered" or "required" encrypts the sound; also in [[account]]
   srtp_suites = ["AES_CM_128_HMAC_SHA1_80"]  # by preference; default all that there are
@@ -81,7 +82,7 @@ The file (every key may be left out, but server and user):
 	f.add(cmd)
 	cmd.Flags().StringVar(&s.play, "play", "", "WAV `FILE` to play in every call, in place of silence")
 	cmd.Flags().BoolVar(&s.loop, "loop", false, "play it over and over")
-	cmd.Flags().StringVar(&s.record, "record", "", "WAV `FILE` for what the other side says; further calls go to FILE-2, FILE-3, ...")
+	s.addRecord(cmd, "WAV `FILE` for what the other side says; further calls go to FILE-2, FILE-3, ...")
 	return cmd
 }
 
@@ -90,7 +91,7 @@ func daemon(ctx context.Context, env *environment, f *flags, sound *sound) (err 
 		return err
 	}
 	d := &directed{sound: sound, calls: make(map[string]ends)}
-	s, err := f.open(ctx, env, func(c *phone.Config) { c.Media = d.media })
+	s, err := f.open(ctx, env, func(c *phone.Config) { c.Media, c.Monitor = d.media, d.monitor })
 	if err != nil {
 		return err
 	}
@@ -184,6 +185,13 @@ func (d *directed) media(id string) (audio.Source, audio.Sink) {
 	}
 	d.calls[id] = e
 	return e.source, e.sink
+}
+
+// monitor is what sees both sides of a call that media was asked about before.
+func (d *directed) monitor(id string) audio.Monitor {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.calls[id].monitor
 }
 
 func (d *directed) over(id string) {

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/spf13/cobra"
+
 	"github.com/softphone-go/softphone/media/audio"
 )
 
@@ -18,6 +20,7 @@ type sound struct {
 	play   string
 	loop   bool
 	record string
+	mode   string // of recording
 	echo   bool
 
 	mu    sync.Mutex
@@ -26,11 +29,24 @@ type sound struct {
 	open  []*audio.Recorder
 }
 
+// addRecord gives cmd the flags of recording.
+func (s *sound) addRecord(cmd *cobra.Command, record string) {
+	cmd.Flags().StringVar(&s.record, "record", "", record)
+	cmd.Flags().StringVar(&s.mode, "record-mode", audio.Heard.String(),
+		"what --record holds: `heard` (the other side), mix (both) or stereo (this side left, the other right)")
+}
+
 // check reads what is to be played and looks at where to record before any call
 // is made.
 func (s *sound) check() error {
 	if s.echo && s.play != "" {
 		return usagef("--echo and --play exclude each other: both say what the other side hears")
+	}
+	if _, err := audio.ParseRecording(s.mode); s.mode != "" && err != nil {
+		return usagef("--record-mode: %w", err)
+	}
+	if s.record == "" && s.mode != "" && s.mode != audio.Heard.String() {
+		return usagef("--record-mode %s records nothing by itself; give --record FILE too", s.mode)
 	}
 	if err := s.checkRecord(); err != nil || s.play == "" {
 		return err
@@ -73,6 +89,7 @@ func (s *sound) checkRecord() error {
 type ends struct {
 	source   audio.Source
 	sink     audio.Sink
+	monitor  audio.Monitor // nil: nothing records both sides
 	recorder *audio.Recorder
 }
 
@@ -97,13 +114,18 @@ func (s *sound) next() (ends, error) {
 			ext := filepath.Ext(path)
 			path = fmt.Sprintf("%s-%d%s", strings.TrimSuffix(path, ext), s.calls, ext)
 		}
-		r, err := audio.CreateWAV(path, audio.Narrowband)
+		mode, _ := audio.ParseRecording(s.mode) // checked; else Heard
+		r, err := audio.CreateRecording(path, audio.Narrowband, mode)
 		if err != nil {
 			return ends{}, usagef("--record: %w", err)
 		}
 		e.recorder = r
 		s.open = append(s.open, r)
-		sinks = append(sinks, r)
+		if mode == audio.Heard {
+			sinks = append(sinks, r)
+		} else {
+			e.monitor = r
+		}
 	}
 	switch len(sinks) {
 	case 0:
