@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"runtime"
+	"runtime/metrics"
 	"strconv"
 	"strings"
 	"testing"
@@ -47,6 +49,23 @@ func usageOf(t *testing.T, pid int) usage {
 	return usage{time.Duration(ticks) * 10 * time.Millisecond, rss}
 }
 
+// heapAndStacks is what this process holds of both, in octets, after a collection.
+func heapAndStacks() int {
+	runtime.GC()
+	runtime.GC() // what the first one left to finalizers
+	samples := []metrics.Sample{
+		{Name: "/memory/classes/heap/objects:bytes"},
+		{Name: "/memory/classes/heap/unused:bytes"},
+		{Name: "/memory/classes/heap/stacks:bytes"},
+	}
+	metrics.Read(samples)
+	sum := 0
+	for _, m := range samples {
+		sum += int(m.Value.Uint64())
+	}
+	return sum
+}
+
 // openCaller opens a phone in this process that calls without a registrar.
 func openCaller(t *testing.T, calls int) *phonepkg.Phone {
 	t.Helper()
@@ -79,6 +98,7 @@ func holdCalls(t *testing.T, calls int, hold time.Duration) {
 	wav, err := audio.NewWAV(audio.Narrowband, speech(t, "speech-a.wav"))
 	require.NoError(t, err)
 	held := make([]*dialer.Call, 0, calls)
+	empty := heapAndStacks()
 	start := time.Now()
 	for range calls {
 		c, err := p.Dial(t.Context(), fmt.Sprintf("sip:echo@%s", loopback(port)), phonepkg.DialOptions{
@@ -94,6 +114,7 @@ func holdCalls(t *testing.T, calls int, hold time.Duration) {
 	}
 	setUp := time.Since(start)
 
+	memory := float64(heapAndStacks()-empty) / float64(calls)
 	before := usageOf(t, answer.cmd.Process.Pid)
 	from := time.Now()
 	<-time.After(hold)
@@ -113,10 +134,10 @@ func holdCalls(t *testing.T, calls int, hold time.Duration) {
 	answer.interrupt()
 	require.Zero(t, answer.wait(20*time.Second))
 	t.Logf("%d calls, set up in %s, held %s: %.2f %% of a core, %.3f %% a call; resident %.1f MiB (idle %.1f), %.0f KiB a call; "+
-		"%d packets sent, %d came back, %d lost, %d late; ticks of the caller late by p99 %s, p99.9 %s",
+		"heap and stacks of the caller %.1f KiB a call; %d packets sent, %d came back, %d lost, %d late; ticks of the caller late by p99 %s, p99.9 %s",
 		calls, setUp.Round(time.Millisecond), hold, 100*core, 100*core/float64(calls),
 		float64(after.rss)/1024, float64(idle.rss)/1024, float64(after.rss-idle.rss)/float64(calls),
-		sent, received, lost, late, p.Pacing().P99Late, p.Pacing().P999Late)
+		memory/1024, sent, received, lost, late, p.Pacing().P99Late, p.Pacing().P999Late)
 	require.Zero(t, lost, "packets are lost on loopback")
 	require.InEpsilon(t, sent, received, 0.02)
 }
