@@ -8,8 +8,11 @@ import "math"
 // join to the last sample is smoothed instead. Where the sound after the loss is
 // known too, conceal_gap.go joins both.
 const (
-	fullLevel  = FrameSize / 2  // samples at full level, then
-	faded      = 12 * FrameSize // a straight line to silence
+	fullLevel  = FrameSize / 2  // samples at full level, then a straight line to silence
+	fadeNoise  = 6 * FrameSize  // which is reached here, by what is no voice,
+	fadeVoice  = 12 * FrameSize // and here by a voice
+	noVoice    = 0.6            // score of a period below which it is none
+	allVoice   = 0.95           // and above which it is nothing else
 	joinLength = 16
 	maxPeriods = 3
 )
@@ -25,7 +28,7 @@ func (v *voice) conceal(s []int16, gap int, future []int16) bool {
 	if len(future) > 0 {
 		v.fill(gap, future)
 	}
-	audible := v.made < faded || v.gap.active
+	audible := v.made < v.model.fade || v.gap.active
 	before := v.noiseShare()
 	for i := range s {
 		s[i] = v.sample()
@@ -42,7 +45,7 @@ func (v *voice) noiseShare() float32 {
 	if v.made == 0 || v.gap.active {
 		return 0
 	}
-	return 1 - level(v.made, fullLevel, faded)
+	return 1 - level(v.made, fullLevel, v.model.fade)
 }
 
 // begin takes what was played last as the model.
@@ -62,9 +65,9 @@ func (v *voice) sample() int16 {
 		v.made = 1
 	}
 	var x [1]float32
-	if v.made < faded {
+	if v.made < v.model.fade {
 		v.model.next(x[:])
-		x[0] *= level(v.made, fullLevel, faded)
+		x[0] *= level(v.made, fullLevel, v.model.fade)
 	}
 	v.made++
 	return rounded(x[0])
@@ -87,6 +90,7 @@ type extension struct {
 	base   [memory]float32
 	lag    int
 	score  float32 // how periodic it is, see pitch
+	fade   int     // samples until it is silent
 	at     int     // next sample of base to be repeated
 	resume int     // where the repetition goes on after the end of base
 	growth int     // samples after which one period more is repeated
@@ -118,6 +122,8 @@ func (e *extension) beginBackwards(future []int16) {
 // start finds the period of the last n samples of base.
 func (e *extension) start(n int) {
 	e.lag, e.score = pitch(e.base[memory-n:])
+	voiced := min(max((e.score-noVoice)/(allVoice-noVoice), 0), 1)
+	e.fade = fadeNoise + int(voiced*(fadeVoice-fadeNoise))
 	e.at = memory - e.lag
 	e.join = e.base[memory-1] - e.base[e.at-1]
 	e.resume, e.growth = e.at, FrameSize

@@ -61,7 +61,7 @@ func (v *voice) overlap(s []int16) {
 	}
 	if v.merge == 0 {
 		v.length = min(max(v.model.lag/4+mergeLeast*(v.made/FrameSize), mergeLeast), mergeMost)
-		if v.made >= faded {
+		if v.made >= v.model.fade {
 			v.length = mergeLeast
 		}
 	}
