@@ -124,6 +124,7 @@ type peer struct {
 	mu        sync.Mutex
 	media     []took
 	control   []took
+	secret    bool // what comes is encrypted, and not looked at
 	readers   sync.WaitGroup
 }
 
@@ -157,6 +158,10 @@ func (p *peer) read(c net.PacketConn) {
 		data := append([]byte(nil), buf[:n]...)
 		got := took{at: time.Since(p.begin), from: from.(*net.UDPAddr).AddrPort(), size: n}
 		p.mu.Lock()
+		if p.secret {
+			p.mu.Unlock()
+			continue
+		}
 		if isRTCP(data) {
 			got.rtcp, err = rtcp.Unmarshal(data)
 			p.control = append(p.control, got)

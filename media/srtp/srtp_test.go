@@ -267,6 +267,9 @@ func TestReceiver_LongLoss(t *testing.T) {
 			require.NoError(t, err)
 			back := -1
 			for n := range lost + 30 {
+				if n < lost && n%10_000 != 0 { // the sender need not say them all
+					continue
+				}
 				wire, err := s.RTP(packetOf(uint16(101+n), testSSRC, 20))
 				require.NoError(t, err)
 				if n < lost {
@@ -292,13 +295,11 @@ func TestReceiver_NewKeyAfterAWrap(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			s, r := pairOf(t, AESCM128HMACSHA1x80)
 			dst := make([]byte, 1500)
-			for n := range wrap + 100 {
+			for n := 0; n <= wrap+100; n += 100 {
 				wire, err := s.RTP(packetOf(uint16(n), testSSRC, 20))
 				require.NoError(t, err)
-				if n%100 == 0 {
-					_, err = r.RTP(dst, wire)
-					require.NoError(t, err)
-				}
+				_, err = r.RTP(dst, wire)
+				require.NoError(t, err)
 			}
 			key := keyOf(t, AEADAES256GCM)
 			peer := peerOf(t, key)
