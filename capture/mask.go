@@ -153,11 +153,14 @@ func (m *masker) value(a, b int) (from, to, next int) {
 func (m *masker) inlineKeys(a, b int) {
 	const inline = "inline:"
 	for {
-		i := bytes.Index(m.in[a:b], []byte(inline))
-		if i < 0 {
+		if a+len(inline) > b {
 			return
 		}
-		a += i + len(inline)
+		if !bytes.EqualFold(m.in[a:a+len(inline)], []byte(inline)) {
+			a++
+			continue
+		}
+		a += len(inline)
 		end := a
 		for end < b && !isSpace(m.in[end]) && m.in[end] != '|' && m.in[end] != ';' {
 			end++

@@ -33,6 +33,7 @@ func TestMask(t *testing.T) {
 		{"uri password", "INVITE sip:bob:secret@192.0.2.1:5060 SIP/2.0\nTo: <sips:amy:pw:x@h>;tag=1", "INVITE sip:bob:******@192.0.2.1:5060 SIP/2.0\nTo: <sips:amy:****@h>;tag=1"},
 		{"uris without one", "To: <sip:192.0.2.1:5060>, \"a:b@c\" <sip:bob@h:5060>, sip:bob@h:1", "To: <sip:192.0.2.1:5060>, \"a:b@c\" <sip:bob@h:5060>, sip:bob@h:1"},
 		{"srtp key", "a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:d0RmdmcmVCspeEc3|2^20|1:4;inline:AAAA\nk=clear:pw\nk=prompt", "a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:****************|2^20|1:4;inline:****\nk=clear:**\nk=prompt"},
+		{"srtp keys in any letter case, several, with spaces", "A=Crypto :7 AEAD_AES_256_GCM\tINLINE:abcd== inline:x|1:4; Inline:yz\na=crypto:1 inlin\na=crypto:1 inline:", "A=Crypto :7 AEAD_AES_256_GCM\tINLINE:****** inline:*|1:4; Inline:**\na=crypto:1 inlin\na=crypto:1 inline:"},
 		{"mikey", "a=key-mgmt:mikey AQAFgM0X", "a=key-mgmt:***** ********"},
 		{"challenge", `WWW-Authenticate: Digest realm="r", nonce="n", response="kept"`, `WWW-Authenticate: Digest realm="r", nonce="n", response="kept"`},
 		{"nothing", "OPTIONS sip:a SIP/2.0\n\n", "OPTIONS sip:a SIP/2.0\n\n"},
