@@ -6,15 +6,31 @@ import (
 	"github.com/softphone-go/softphone/media/g711"
 )
 
-// Get fills the first FrameSize samples of dst, which must be that long, with
-// the sound to be played at the time now and tells what it mostly is. It is
-// called every 10 ms; a call that comes late or is left out shortens nothing
-// but the delay's reserve.
+// Get fills dst, whose length is one or more times FrameSize, with the sound to
+// be played from the time now on and tells what its last frame mostly is. It is
+// called every 10 ms, or every 20 ms for two frames; a call that comes late or is
+// left out shortens nothing but the delay's reserve. It never blocks.
 func (p *Playout) Get(dst []int16, now time.Duration) Kind {
-	dst = dst[:FrameSize]
 	p.begun, p.due = true, ticks(now)
+	if len(dst) == FrameSize {
+		p.pull = FrameSize
+		if p.getNext((*[FrameSize]int16)(dst)) {
+			return Speech
+		}
+		return p.get(dst, true)
+	}
+	p.pull = max(int64(len(dst)/FrameSize*FrameSize), FrameSize)
+	for first := true; len(dst) >= FrameSize; dst, first = dst[FrameSize:], false {
+		p.get(dst[:FrameSize], first)
+	}
+	return p.last
+}
+
+// get plays one frame. It steers first, unless the frame before was fetched at
+// the same time.
+func (p *Playout) get(dst []int16, steer bool) Kind {
 	n := p.ahead.take(dst)
-	if n == 0 && p.timed {
+	if n == 0 && p.timed && steer {
 		p.steer()
 		n = p.ahead.take(dst)
 	}

@@ -58,15 +58,20 @@ func (p *Playout) place(s *slot, h Header, at, size int64, inOrder bool) {
 	} else {
 		p.transit.overtaken(at - s.position)
 	}
-	if !p.cfg.Fixed {
-		p.target = min(max(p.transit.jitter.target, p.lowest), p.limit)
-	}
+	p.retarget()
 	if size > 0 && late >= size {
 		p.stats.Late++
 		s.state = done
 		return
 	}
 	p.end = max(p.end, s.position+size)
+}
+
+// retarget takes over the target that the statistics ask for.
+func (p *Playout) retarget() {
+	if !p.cfg.Fixed {
+		p.target = min(max(p.transit.jitter.target, p.lowest), p.limit)
+	}
 }
 
 // anchor starts a timeline for the stream's timestamps: the first packet is
@@ -77,8 +82,8 @@ func (p *Playout) anchor(h Header, at int64) {
 	p.timed = true
 	p.timestamp = h.Timestamp
 	p.position = max(p.play, p.play-int64(p.ahead.len())+at+p.target-p.due)
-	if !p.cfg.Fixed {
-		p.position += FrameSize - 1 - (p.position-p.play-1)%FrameSize
+	if wait := p.position - p.play; !p.cfg.Fixed && wait > 0 {
+		p.position += p.pull - 1 - (wait-1)%p.pull
 	}
 	p.transit.restart(at - p.position)
 	p.end = min(p.end, p.position)

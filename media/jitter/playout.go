@@ -80,17 +80,22 @@ type Playout struct {
 	end       int64 // where the sound received so far ends
 	transit   transit
 
-	begun  bool  // a time is known: due
-	play   int64 // position of the next sample to be read
-	due    int64 // when it is to be heard
-	lull   bool  // the sender told that it sends no sound: event
-	noise  told
-	voice  voice
-	ahead  fifo // read but not yet heard
-	last   Kind
-	calm   int64 // no time scaling in speech before this time
-	paused int64 // when there last was a pause, or no need of one
-	nudged int   // samples that each frame gains, now
+	begun   bool  // a time is known: due
+	general bool  // for tests: nothing is done the quick way
+	rested  rest  // nothing was to be steered
+	watch   bool  // unless a pause comes,
+	until   int64 // or this time
+	pull    int64 // samples fetched at once
+	play    int64 // position of the next sample to be read
+	due     int64 // when it is to be heard
+	lull    bool  // the sender told that it sends no sound: event
+	noise   told
+	voice   voice
+	ahead   fifo // read but not yet heard
+	last    Kind
+	calm    int64 // no time scaling in speech before this time
+	paused  int64 // when there last was a pause, or no need of one
+	nudged  int   // samples that each frame gains, now
 
 	suspect  suspect
 	fade     int64 // ticks since sound ran out that may turn out to be loss
@@ -125,6 +130,7 @@ func New(cfg Config) *Playout {
 		top:    -1,
 	}
 	p.voice.quiet = FrameSize
+	p.pull = FrameSize
 	p.transit.jitter.seed(p.target)
 	return p
 }

@@ -22,6 +22,9 @@ func (p *Playout) Put(h Header, payload []byte, arrival time.Duration) {
 	if !p.begun {
 		p.begun, p.due = true, at
 	}
+	if p.putNext(&h, payload, at) {
+		return
+	}
 	p.accept(h, p.classify(h, payload), payload, at)
 }
 

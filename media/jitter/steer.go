@@ -1,5 +1,7 @@
 package jitter
 
+import "math"
+
 // How the delay is brought to its target. In a pause it costs nothing; in speech
 // a pitch period is left out or repeated.
 const (
@@ -41,11 +43,14 @@ func (f *fifo) take(dst []int16) int {
 // one that begins in the middle is fetched before it is due: a delay at which
 // packets begin with a frame is the shortest of those that are as safe.
 func (p *Playout) phase() int64 {
-	if phase := (p.position - p.play) % FrameSize; phase >= 0 {
-		return phase
-	} else {
-		return phase + FrameSize
+	phase := (p.position - p.play) % FrameSize // by a constant, for most
+	if p.pull != FrameSize {
+		phase = (p.position - p.play) % p.pull
 	}
+	if phase < 0 {
+		phase += p.pull
+	}
+	return phase
 }
 
 // excess returns by how much the delay may fall, and by how much it has to grow.
@@ -54,10 +59,10 @@ func (p *Playout) excess(level int64) (excess, lack int64) {
 	phase := p.phase()
 	safe := level - phase
 	if safe < p.target {
-		return 0, (p.target-safe+FrameSize-1)/FrameSize*FrameSize - phase
+		return 0, (p.target-safe+p.pull-1)/p.pull*p.pull - phase
 	}
 	spare := safe - p.target - hyst - (p.transit.recent - p.transit.fastest)
-	return max(spare, 0)/FrameSize*FrameSize + phase, 0
+	return max(spare, 0)/p.pull*p.pull + phase, 0
 }
 
 // steer compares the delay with the target and takes a step if need be.
@@ -73,8 +78,9 @@ func (p *Playout) steer() {
 	}
 	excess, lack := p.excess(level)
 	switch {
-	case max(excess, lack) <= slackQuiet:
+	case excess <= slackQuiet && lack == 0:
 		p.paused, p.nudged = p.due, 0
+		p.settle(false, math.MaxInt64)
 	case p.last == Silence || p.last == Comfort:
 		p.paused, p.nudged = p.due, 0
 		p.steerInSilence(excess - lack)
@@ -108,14 +114,17 @@ func (p *Playout) steerInSpeech(level, excess int64) {
 		if p.stretch(lack, false) {
 			p.rest(lack > hurryUnder)
 		}
+	case p.due < p.calm:
 	case !long:
 		p.nudged = 0
+		p.settle(true, p.paused+patience)
 	case p.nudged == 0 && lack > 0, p.nudged > 0 && lack > -nudgeSpare:
 		p.nudge(1)
 	case p.nudged == 0 && excess > nudgeOver, p.nudged < 0 && excess > FrameSize:
 		p.nudge(-1)
 	default:
 		p.nudged = 0
+		p.settle(true, math.MaxInt64)
 	}
 }
 
@@ -148,7 +157,9 @@ func (p *Playout) steerFixed(err int64) {
 	switch {
 	case p.last == Silence || p.last == Comfort:
 		p.steerInSilence(err)
-	case p.last != Speech || p.due < p.calm || max(err, -err) <= slackFixed:
+	case max(err, -err) <= slackFixed:
+		p.settle(false, math.MaxInt64)
+	case p.last != Speech || p.due < p.calm:
 	case err > 0:
 		if p.compress(err, false) {
 			p.rest(err > 2*slackFixed)
@@ -190,7 +201,8 @@ func (p *Playout) steerInSilence(err int64) {
 
 // pauseAhead tells whether a pause lasts and goes on.
 func (p *Playout) pauseAhead() bool {
-	return p.inHand(joinLeast) && !anyLoud(p.peek(joinLeast)) && !anyLoud(p.voice.recent(pauseLeast))
+	past := p.voice.recent(pauseLeast)
+	return !loud(past[len(past)-joinLeast:]) && p.inHand(joinLeast) && !anyLoud(p.peek(joinLeast)) && !anyLoud(past)
 }
 
 // peek decodes what comes next without playing it.

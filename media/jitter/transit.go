@@ -57,28 +57,29 @@ func (t *transit) overtaken(d int64) { t.jitter.overtaken(max(d-t.fastest, 0)) }
 // turn begins a new block.
 func (t *transit) turn() {
 	t.ends[t.block] = t.count
-	t.learn()
 	next := (t.block + 1) % blocks
-	t.recent = t.least[t.block]
-	t.block, t.filled = next, 0
-	t.least[next], t.ends[next] = math.MaxInt64, t.count
-	t.fastest = t.least[(next+1)%blocks]
-	for _, d := range t.least {
-		t.fastest = min(t.fastest, d)
+	others := int64(math.MaxInt64) // all but the oldest
+	for i, d := range t.least {
+		if i != next {
+			others = min(others, d)
+		}
 	}
+	t.learn(min(others, t.least[next]))
+	t.recent, t.fastest = t.least[t.block], others
+	t.block, t.filled = next, 0
+	t.least[next] = math.MaxInt64
+	t.ends[next] = t.count
 }
 
 // learn takes the packets of the block in the middle into the statistics.
-func (t *transit) learn() {
-	base := t.least[0]
-	for _, d := range t.least[1:] {
-		base = min(base, d)
-	}
+func (t *transit) learn(base int64) {
 	middle := (t.block + blocks/2) % blocks
 	from, to := t.ends[(middle+blocks-1)%blocks], t.ends[middle]
 	for ; from != to; from++ {
 		e := max(t.times[from%recentPackets]-base, 0)
-		t.jitter.add(t.last, e)
+		if e > t.last {
+			t.jitter.add(t.last, e)
+		}
 		t.last = e
 	}
 	t.jitter.pass(t.filled)
@@ -187,6 +188,8 @@ func (j *jitter) weigh() {
 			priceOvertaken*rate + priceManyOvertaken*rate*rate
 		if i == 0 || cost < least {
 			best, least = i, cost
+		} else if priceDelay*ms > least {
+			break // no longer delay can cost less
 		}
 	}
 	j.target = edge(best)*perMS + margin

@@ -103,7 +103,7 @@ func play(trace Trace, packets []delivery, o Options) (heard []int16, report Rep
 			packets = packets[1:]
 		}
 		stamp, ok := playout.Timestamp()
-		kind := playout.Get(heard[n:], now)
+		kind := playout.Get(heard[n:n+jitter.FrameSize], now)
 		if kind == jitter.Speech || kind == jitter.Concealed {
 			frames++
 		}
