@@ -140,7 +140,7 @@ func isRTP(p []byte) bool {
 // describe notes where side from wants its media, and puts the relay's address
 // into the description for the other side. What cannot be read passes as it is.
 func (r *relay) describe(raw []byte, from side) []byte {
-	s, audio, err := parseAudio(raw)
+	s, audio, err := findAudio(raw, "RTP/AVP", "RTP/AVPF", "RTP/SAVP", "RTP/SAVPF")
 	if err != nil {
 		return raw
 	}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -33,8 +34,15 @@ type terms struct {
 	send, receive      bool
 }
 
-// parseAudio reads a session description and finds its first usable m=audio.
+// parseAudio reads a session description and finds its first m=audio that the
+// exchange can speak itself.
 func parseAudio(raw []byte) (*sdp.SessionDescription, int, error) {
+	return findAudio(raw, "RTP/AVP")
+}
+
+// findAudio finds the first m=audio over one of the transports. SRTP (RTP/SAVP) passes
+// through the exchange, which has no keys and needs none to hand packets on.
+func findAudio(raw []byte, transports ...string) (*sdp.SessionDescription, int, error) {
 	if len(raw) > 16<<10 {
 		return nil, 0, errors.New("the SDP is longer than 16 KiB")
 	}
@@ -43,7 +51,7 @@ func parseAudio(raw []byte) (*sdp.SessionDescription, int, error) {
 		return nil, 0, fmt.Errorf("the SDP cannot be read: %w", err)
 	}
 	for i, m := range s.MediaDescriptions {
-		if m.MediaName.Media == "audio" && m.MediaName.Port.Value > 0 && strings.Join(m.MediaName.Protos, "/") == "RTP/AVP" {
+		if m.MediaName.Media == "audio" && m.MediaName.Port.Value > 0 && slices.Contains(transports, strings.Join(m.MediaName.Protos, "/")) {
 			return s, i, nil
 		}
 	}
@@ -235,7 +243,7 @@ func acceptSDP(answer []byte) (terms, error) {
 
 // describeDirection says for the trace what a re-INVITE wants.
 func describeDirection(raw []byte) string {
-	s, audio, err := parseAudio(raw)
+	s, audio, err := findAudio(raw, "RTP/AVP", "RTP/SAVP")
 	if err != nil {
 		return ""
 	}
