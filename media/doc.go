@@ -1,10 +1,14 @@
 // Package media moves the sound of a call: RTP and RTCP over a pair of UDP
 // ports, driven by ticks of 10 ms.
 //
-//	            reader goroutine            tick goroutine (Pacer)
-//	network ─▶ copy, stamp, ring ─▶ source check ─▶ RTCP / RTP ─▶ jitter ─▶ Sink
-//	                                                  └─▶ telephone-event ─▶ OnDigit
-//	network ◀─────────────────── packet ◀─ G.711 / telephone-event ◀─ mute ◀─ Source
+//	  kernel             tick goroutine (Pacer)
+//	socket, time ─▶ source check ─▶ RTCP / RTP ─▶ jitter ─▶ Sink
+//	                                   └─▶ telephone-event ─▶ OnDigit
+//	socket ◀─────────── packet ◀─ G.711 / telephone-event ◀─ mute ◀─ Source
+//
+// On Linux a tick asks the sockets itself. Elsewhere, and for sockets that are
+// not the system's, a goroutine reads them, stamps what comes, and hands it over
+// a ring.
 //
 // It follows RFC 3550 (RTP and RTCP), RFC 3551 (G.711 in RTP), RFC 4733
 // (telephone events), RFC 5761 (RTP and RTCP on one port), RFC 4961

@@ -27,7 +27,7 @@ type Remote struct {
 const (
 	// sweep is how often the echo looks for packets. It sleeps in between, so
 	// that nobody who sends pays for waking it, as with a network card.
-	sweep = 5 * time.Millisecond
+	sweep = 10 * time.Millisecond
 
 	courtesy = 10 // how nice(2) the echo is
 
