@@ -31,7 +31,7 @@ type Result struct {
 	Switches int64 // times that a thread waited
 
 	Sent, Received uint64 // RTP, in the whole run
-	Dropped        uint64 // inside: full buffers, refused writes
+	Dropped        uint64 // inside: full buffers, refused writes, frames left out
 	Lost           uint64 // as RTP's sequence numbers tell
 	Skipped        uint64 // ticks left out
 
