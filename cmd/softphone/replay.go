@@ -63,20 +63,16 @@ it if it is PCMU or PCMA, or with speech by --in:
 			if err != nil {
 				return err
 			}
-			written := strings.Join(slices.DeleteFunc([]string{r.out, r.plot}, func(s string) bool { return s == "" }), " and ")
-			p := newPrinter(env.stdout, asJSON)
-			p.line(struct {
-				Type string `json:"type"`
-				replay.Report
-			}{"result", report}, "%d packets received, %d lost, %d late, %d duplicate\n"+
-				"concealed %.0f ms, stretched %.0f ms, compressed %.0f ms\n"+
-				"playout delay %.1f ms on average, %.1f ms at the 95th percentile; estimated MOS %.2f\nwritten to %s",
-				report.Received, report.Lost, report.Late, report.Duplicate,
-				report.ConcealedMS, report.StretchedMS, report.CompressedMS,
-				report.MeanDelayMS, report.P95DelayMS, report.MOS, written)
+			r.tell(newPrinter(env.stdout, asJSON), report)
 			return nil
 		},
 	}
+	r.add(cmd)
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print the report as JSON")
+	return cmd
+}
+
+func (r *replayed) add(cmd *cobra.Command) {
 	fs := cmd.Flags()
 	fs.StringVar(&r.trace, "trace", "", "packet trace `FILE`")
 	fs.StringVar(&r.in, "in", "", "speech, a WAV `FILE` (8 or 16 kHz mono)")
@@ -88,8 +84,19 @@ it if it is PCMU or PCMA, or with speech by --in:
 	fs.StringVar(&r.pcap, "pcap", "", "capture `FILE`, pcap or pcapng, in place of a trace")
 	fs.StringVar(&r.ssrc, "ssrc", "", "`NUMBER` of the stream in the capture, as in 0x1234ABCD")
 	fs.Uint16Var(&r.port, "port", 0, "`PORT` that the stream in the capture goes to")
-	fs.BoolVar(&asJSON, "json", false, "print the report as JSON")
-	return cmd
+}
+
+func (r *replayed) tell(p *printer, report replay.Report) {
+	written := slices.DeleteFunc([]string{r.out, r.plot}, func(s string) bool { return s == "" })
+	p.line(struct {
+		Type string `json:"type"`
+		replay.Report
+	}{"result", report}, "%d packets received, %d lost, %d late, %d duplicate\n"+
+		"concealed %.0f ms, stretched %.0f ms, compressed %.0f ms\n"+
+		"playout delay %.1f ms on average, %.1f ms at the 95th percentile; estimated MOS %.2f\nwritten to %s",
+		report.Received, report.Lost, report.Late, report.Duplicate,
+		report.ConcealedMS, report.StretchedMS, report.CompressedMS,
+		report.MeanDelayMS, report.P95DelayMS, report.MOS, strings.Join(written, " and "))
 }
 
 // check finds out what is missing or contradicts itself before anything is read.
