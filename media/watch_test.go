@@ -2,6 +2,8 @@ package media
 
 import (
 	"net"
+	"slices"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -17,10 +19,21 @@ import (
 // silences notes when OnTimeout was called.
 type silences struct {
 	begin time.Time
+	mu    sync.Mutex
 	at    []time.Duration
 }
 
-func (s *silences) fired() { s.at = append(s.at, time.Since(s.begin).Round(100*time.Millisecond)) }
+func (s *silences) fired() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.at = append(s.at, time.Since(s.begin).Round(100*time.Millisecond))
+}
+
+func (s *silences) noted() []time.Duration {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.at)
+}
 
 func watched(t *testing.T, timeout time.Duration) (*rig, *silences) {
 	s := &silences{begin: time.Now()}
@@ -46,20 +59,20 @@ func TestSession_TimeoutAndRTCP(t *testing.T) {
 		r.apply(agreed(p.addr()))
 		v.talk(t, p.rtp, r.session.socket.RTP(), 50)
 		sendReports(t, p.rtcp, r, 15)
-		assert.Equal(t, []time.Duration{11 * time.Second}, s.at, "the peer's program runs, its sound does not arrive")
+		assert.Equal(t, []time.Duration{11 * time.Second}, s.noted(), "the peer's program runs, its sound does not arrive")
 
 		v.talk(t, p.rtp, r.session.socket.RTP(), 50)                                           // until 17 s
 		send(t, p.rtp, r.session.socket.RTP(), rtpPacket(13, v.seq, v.ts, v.ssrc, []byte{60})) // silence is announced
 		sendReports(t, p.rtcp, r, 60)                                                          // until 77 s
-		assert.Len(t, s.at, 1, "an announced silence, and reports go on")
+		assert.Len(t, s.noted(), 1, "an announced silence, and reports go on")
 		time.Sleep(12 * time.Second)
-		assert.Equal(t, 86*time.Second, s.at[1], "10 s after the last report")
+		assert.Equal(t, 86*time.Second, s.noted()[1], "10 s after the last report")
 
 		v.seq, v.ts = v.seq+1, v.ts+160
 		v.talk(t, p.rtp, r.session.socket.RTP(), 50) // until 90 s: speech again
 		sendReports(t, p.rtcp, r, 15)
-		assert.Equal(t, 100*time.Second, s.at[2])
-		assert.Len(t, s.at, 3)
+		assert.Equal(t, 100*time.Second, s.noted()[2])
+		assert.Len(t, s.noted(), 3)
 	})
 }
 
@@ -78,7 +91,7 @@ func TestSession_SetTimeout(t *testing.T) {
 		time.Sleep(10 * time.Second)
 		r.session.SetTimeout(0)
 		time.Sleep(time.Minute)
-		assert.Equal(t, []time.Duration{65 * time.Second, 128 * time.Second}, s.at)
+		assert.Equal(t, []time.Duration{65 * time.Second, 128 * time.Second}, s.noted())
 	})
 }
 
@@ -102,9 +115,9 @@ func TestSession_TimeoutPausesOnHold(t *testing.T) {
 		time.Sleep(9 * time.Second)
 		r.apply(agreed(other.addr()))
 		time.Sleep(9 * time.Second)
-		assert.Empty(t, s.at)
+		assert.Empty(t, s.noted())
 		time.Sleep(2 * time.Second)
-		assert.Equal(t, []time.Duration{157 * time.Second}, s.at)
+		assert.Equal(t, []time.Duration{157 * time.Second}, s.noted())
 	})
 }
 
@@ -122,6 +135,6 @@ func TestSession_TimeoutWhateverStrangersSend(t *testing.T) {
 			send(t, p.rtp, r.session.socket.RTP(), []byte("no RTP"))
 			time.Sleep(20 * time.Millisecond)
 		}
-		assert.Equal(t, []time.Duration{11 * time.Second}, s.at)
+		assert.Equal(t, []time.Duration{11 * time.Second}, s.noted())
 	})
 }
