@@ -30,6 +30,7 @@ func (s *silences) fired() {
 }
 
 func (s *silences) noted() []time.Duration {
+	synctest.Wait()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return slices.Clone(s.at)

@@ -93,6 +93,43 @@ func TestSession_VoIPMetrics_RFC3611_4_7(t *testing.T) {
 	})
 }
 
+// What comes after its turn is discarded, not lost: one packet in twenty, 300 ms
+// late, where playout waits 60 ms.
+func TestSession_LateIsDiscarded_RFC3611_4_7_1(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, memnet.Link{}, fixed)
+		defer r.close()
+		p := r.peer(peerAddr, 4000)
+		r.apply(asked(agreed(p.addr())))
+		to := r.session.socket.RTP()
+		var late [][]byte
+		for i := range 500 {
+			packet := rtpPacket(0, uint16(i), uint32(160*i), 7, make([]byte, 160))
+			if i%20 == 10 {
+				late = append(late, packet)
+			} else {
+				send(t, p.rtp, to, packet)
+			}
+			if i%20 == 5 && len(late) > 0 {
+				send(t, p.rtp, to, late[0])
+				late = late[1:]
+			}
+			time.Sleep(20 * time.Millisecond)
+		}
+		time.Sleep(200 * time.Millisecond)
+		st := r.session.Stats()
+		q := st.Quality.Local
+		assert.EqualValues(t, 24, q.Discarded)
+		assert.EqualValues(t, 1, q.Lost, "the last of the late ones never came")
+		assert.EqualValues(t, 500, q.Expected)
+		assert.InDelta(t, 4.8, q.DiscardPercent, 0.01)
+		assert.InDelta(t, 100.0*25/500, q.GapPercent, 0.01, "each alone")
+		assert.Zero(t, q.BurstMS)
+		assert.EqualValues(t, 24, st.PacketsLate)
+		assert.Less(t, q.MOSLQ, 4.3)
+	})
+}
+
 // Two of us: each knows how the other hears it, from the other's own figures.
 func TestSession_ExtendedReportsBothWays(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
