@@ -132,8 +132,8 @@ func TestDetector_EveryKey_Q24(t *testing.T) {
 	for _, length := range []time.Duration{40 * ms, 50 * ms} {
 		for _, l := range []law{linear, pcmu, pcma} {
 			for _, off := range [][2]float64{{0, 0}, {0.015, 0.015}, {-0.015, -0.015}, {0.015, -0.015}, {-0.015, 0.015}} {
-				for _, twist := range []float64{-8, 0, 4} {
-					for _, level := range []float64{0, -12, -30} {
+				for _, twist := range []float64{-8, 4} {
+					for _, level := range []float64{0, -30} {
 						p := pad{on: length, off: length, offLow: off[0], offHigh: off[1], level: level, twist: twist, snr: 15, law: l, lead: 240 + random.IntN(160)}
 						x, starts := p.press(keypad, random)
 						digits := hear(dtmf.NewDetector(), x, time.Second)
@@ -319,13 +319,13 @@ func TestDetector_TalkOff(t *testing.T) {
 		require.Empty(t, hear(d, x, at), what)
 		at += time.Duration(len(x)) * time.Second / 8000
 	}
-	for range 600 {
+	for range 150 {
 		check("vowel", vowel(random, time.Second))
 	}
 	for range 100 {
 		check("whistle", whistle(random, time.Second))
 	}
-	for range 60 {
+	for range 20 {
 		x := make([]int16, 8000)
 		for i := range x {
 			x[i] = int16(4000 * random.NormFloat64())
