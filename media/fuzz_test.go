@@ -46,7 +46,7 @@ func FuzzParser(f *testing.F) {
 // compounds are RTCP packets of every kind that is read, about the source 1.
 func compounds(f *testing.F) (all [][]byte) {
 	reports := []rtcp.ReceptionReport{{SSRC: 1, FractionLost: 3, TotalLost: 0xFFFFFF, LastSequenceNumber: 70000, Jitter: 80, LastSenderReport: 1, Delay: 1}}
-	metrics, ok := quality.ParseMetrics(quality.Stream{LossPercent: 3, R: 80, MOSLQ: 4, MOSCQ: 3.9}.Metrics(1, 0xF0).Append(nil))
+	metrics, ok := quality.ParseMetrics(quality.Stream{LossPercent: 3, R: 80, MOSLQ: 4, MOSCQ: 3.9}.Metrics(1, 0xB0).Append(nil))
 	require.True(f, ok)
 	for _, compound := range [][]rtcp.Packet{
 		{&rtcp.SenderReport{SSRC: 9, NTPTime: 1 << 40, RTPTime: 5, PacketCount: 6, OctetCount: 7, Reports: reports}},

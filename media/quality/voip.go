@@ -21,7 +21,7 @@ const (
 
 // Bits of Metrics.Config: how the receiver hides loss and follows jitter.
 const (
-	ConcealmentEnhanced = 3 << 6 // more than repeating or silence
+	ConcealmentEnhanced = 2 << 6 // able to hide more than single losses
 	BufferAdaptive      = 3 << 4
 	BufferFixed         = 2 << 4
 )

@@ -41,7 +41,7 @@ func TestMetrics_RFC3611_4_7(t *testing.T) {
 		BurstDuration: 125, GapDuration: 65535, RoundTripDelay: 81, EndSystemDelay: 82,
 		SignalLevel: uint8(level), NoiseLevel: uint8(noise), RERL: 127, Gmin: 16,
 		RFactor: 72, ExtRFactor: 127, MOSLQ: 39, MOSCQ: 37,
-		RXConfig: 0xF0, JBNominal: 61, JBMaximum: 500, JBAbsMax: 500,
+		RXConfig: 0xB0, JBNominal: 61, JBMaximum: 500, JBAbsMax: 500,
 	}, got)
 
 	back, ok := ParseMetrics(m.Append(nil))
