@@ -10,7 +10,7 @@ import (
 
 const (
 	warmUp = 3 * time.Second
-	settle = 300 * time.Millisecond // for what is under way at the end
+	settle = 500 * time.Millisecond // for what is under way at the end
 )
 
 // carrier is one way to carry calls.
@@ -56,7 +56,7 @@ func measure(c carrier, remote Remote, d time.Duration, r *Result) error {
 		// Calls begin at any time, not all in one tick; 7 is prime to 20.
 		time.Sleep(700 * time.Microsecond)
 	}
-	time.Sleep(warmUp)
+	time.Sleep(min(warmUp, 5*d))
 	full, err := held()
 	if err != nil {
 		return err
