@@ -175,7 +175,7 @@ func lagrange(t float32) [6]float32 {
 // it continues what was made up in phase. It is of use where playout may go on
 // at any place of s.
 func (v *voice) rejoin(s []int16, most int) (skip int) {
-	if v.made == 0 || v.made >= v.model.fade || v.gap.active || len(s) < pitchWindow {
+	if v.made == 0 || v.made >= v.model.fade || v.gap.active || len(s) < joinLeast {
 		return 0
 	}
 	e := &v.model

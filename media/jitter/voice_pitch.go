@@ -5,47 +5,56 @@ package jitter
 const (
 	shortestPeriod = 20
 	longestPeriod  = 133
-	pitchWindow    = 40 // compared, when there is as much
-	pitchLeast     = 40 // compared at least
+	pitchWindow    = 80 // compared; its later half, where the join is, counts
+	pitchNear      = 3  // times as much as the other
+	muchBetter     = 0.02
 )
 
 // pitch returns by how many samples the end of x resembles what came before it
 // most, and the squared normalised correlation there: 1 for a perfect period, 0
-// for none. It looks at every second sample first and refines the best.
+// for none. It looks at sums of two samples first and refines the best.
 func pitch(x []float32) (lag int, score float32) {
-	const window = pitchWindow
-	longest := min(longestPeriod, len(x)-window)
+	longest := min(longestPeriod, len(x)-pitchWindow)
 	if longest < shortestPeriod {
 		return shortestPeriod, 0
 	}
 	var half [(pitchWindow + longestPeriod + 1) / 2]float32
-	n := (window + longest) / 2
+	n := (pitchWindow + longest) / 2
 	tail := x[len(x)-2*n:]
 	for i := range n {
 		half[i] = tail[2*i] + tail[2*i+1]
 	}
-	coarse, _ := bestPeriod(half[:n], window/2, shortestPeriod/2, longest/2)
-	return bestPeriod(x, window, max(2*coarse-1, shortestPeriod), min(2*coarse+1, longest))
+	coarse, _ := bestPeriod(half[:n], pitchWindow/2, shortestPeriod/2, longest/2)
+	lag, score = bestPeriod(x, pitchWindow, max(2*coarse-1, shortestPeriod), min(2*coarse+1, longest))
+	if twice := 2 * lag; twice < longest { // a period may be no whole number of samples
+		if l, s := bestPeriod(x, pitchWindow, twice-1, twice+1); s > score+muchBetter {
+			lag, score = l, s
+		}
+	}
+	return lag, score
 }
 
 // bestPeriod compares the last window samples of x with those a lag before, for
 // each lag from the shortest to the longest.
 func bestPeriod(x []float32, window, shortest, longest int) (lag int, score float32) {
-	pattern := x[len(x)-window:]
-	own := dot(pattern, pattern)
+	far, near := x[len(x)-window:][:window/2], x[len(x)-window/2:]
+	own := dot(far, far) + pitchNear*dot(near, near)
 	lag = shortest
 	if own == 0 {
 		return lag, 0
 	}
-	start := len(x) - window - shortest
-	energy := dot(x[start:start+window], x[start:start+window])
+	other := x[len(x)-window-shortest:]
+	farEnergy := dot(other[:window/2], other)
+	nearEnergy := dot(other[window/2:window], other[window/2:])
 	for l := shortest; l <= longest; l++ {
-		other := x[len(x)-window-l:][:window]
+		other = x[len(x)-window-l:][:window+1]
 		if l > shortest {
-			in, out := other[0], x[len(x)-l]
-			energy += in*in - out*out
+			in, middle, out := other[0]*other[0], other[window/2]*other[window/2], other[window]*other[window]
+			farEnergy += in - middle
+			nearEnergy += middle - out
 		}
-		cross := dot(pattern, other)
+		cross := dot(far, other) + pitchNear*dot(near, other[window/2:])
+		energy := farEnergy + pitchNear*nearEnergy
 		if cross <= 0 || energy <= 0 {
 			continue
 		}
