@@ -147,94 +147,12 @@ func nudge(dst, x []int16) {
 	for i := range dst {
 		place := float32(i) * step
 		k := min(max(int(place)-2, 0), len(x)-6)
-		t := place - float32(k)
-		var y float32
-		for j, w := range lagrange(t) {
-			y += w * float32(x[k+j])
-		}
-		dst[i] = rounded(y)
+		six := x[k:][:6]
+		a := place - float32(k)
+		b, c, d, e, f := a-1, a-2, a-3, a-4, a-5
+		ab, cd, ef := a*b, c*d, e*f
+		dst[i] = rounded(cd*ef*(float32(six[1])*a/24-float32(six[0])*b/120) +
+			ab*ef*(float32(six[3])*c-float32(six[2])*d)/12 +
+			ab*cd*(float32(six[5])*e/120-float32(six[4])*f/24))
 	}
-}
-
-// lagrange returns the weights of samples 0 to 5 for the value at t.
-func lagrange(t float32) [6]float32 {
-	a, b, c, d, e, f := t, t-1, t-2, t-3, t-4, t-5
-	ab, ef := a*b, e*f
-	cd := c * d
-	return [6]float32{
-		b * cd * ef / -120,
-		a * cd * ef / 24,
-		ab * d * ef / -12,
-		ab * c * ef / 12,
-		ab * cd * f / -24,
-		ab * cd * e / 120,
-	}
-}
-
-// rejoin returns how much of s, at most most samples, is to be left out so that
-// it continues what was made up in phase. It is of use where playout may go on
-// at any place of s.
-func (v *voice) rejoin(s []int16, most int) (skip int) {
-	if v.made == 0 || v.made >= v.model.fade || v.gap.active || len(s) < joinLeast {
-		return 0
-	}
-	e := &v.model
-	at, resume, made := e.at, e.resume, e.made
-	var mine, other [compared + longestPeriod]float32
-	window := min(compared, len(s))
-	e.next(mine[:window])
-	e.at, e.resume, e.made = at, resume, made
-	most = min(most, len(s)-window, longestPeriod)
-	if most <= 0 {
-		return 0
-	}
-	for i, x := range s[:window+most] {
-		other[i] = float32(x)
-	}
-	k, score := matchAt(mine[:window], other[:window+most], -likesLonger)
-	if score < alike {
-		return 0
-	}
-	return k
-}
-
-// minLag and maxLag bound the pitch period that steering leaves out or repeats,
-// in samples.
-const (
-	minLag = 40
-	maxLag = 120
-)
-
-// bestLag returns how many samples before start the signal all resembles pattern
-// most, between minLag and maxLag; the pattern begins at start.
-func bestLag(pattern, all []int16, start int) int {
-	coarse, _ := search(pattern, all, start, minLag, maxLag, 2)
-	lag, _ := search(pattern, all, start, max(coarse-1, minLag), min(coarse+1, maxLag), 1)
-	return lag
-}
-
-// search compares pattern with the signal at each lag, looking at every step-th
-// sample, and returns the best lag with its normalised correlation.
-func search(pattern, all []int16, start, from, to, step int) (best int, score float32) {
-	best = from
-	var own float32
-	for i := 0; i < len(pattern); i += step {
-		own += float32(pattern[i]) * float32(pattern[i])
-	}
-	for lag := from; lag <= to; lag += step {
-		var cross, energy float32
-		other := all[start-lag:]
-		for i := 0; i < len(pattern); i += step {
-			a, b := float32(pattern[i]), float32(other[i])
-			cross += a * b
-			energy += b * b
-		}
-		if cross <= 0 || energy == 0 {
-			continue
-		}
-		if s := cross * cross / (energy * own); s > score {
-			best, score = lag, s
-		}
-	}
-	return best, score
 }

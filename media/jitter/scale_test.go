@@ -210,33 +210,6 @@ func likeness(a, b []int16) float64 {
 	return cross / math.Sqrt(own*other+1)
 }
 
-func TestVoice_RejoinFindsThePhase(t *testing.T) {
-	for _, hz := range []float64{90, 130, 200} {
-		for shift := 0; shift < int(clockRate/hz); shift += 7 {
-			var v voice
-			all := vowel(hz, 0, 2000)
-			for i := 0; i < 1200; i += FrameSize {
-				v.speech(slices.Clone(all[i : i+FrameSize]))
-			}
-			var s [FrameSize]int16
-			v.conceal(s[:], 0, nil)
-			// What comes is out of phase by shift.
-			period := int(math.Round(clockRate / hz))
-			come := all[1280-shift:][:400]
-			skip := v.rejoin(come, period)
-			require.LessOrEqual(t, skip, period)
-			v.conceal(s[:], 0, nil)
-			best := 0.0
-			for i := range period {
-				best = max(best, likeness(s[:], come[i:]))
-			}
-			assert.Greater(t, likeness(s[:], come[skip:]), 0.9*best, "%v Hz, %d out of phase: %d left out", hz, shift, skip)
-		}
-	}
-	var v voice
-	assert.Zero(t, v.rejoin(make([]int16, 400), 100), "there is no loss")
-}
-
 func BenchmarkScale(b *testing.B) {
 	all := vowel(130, 0, 1000)
 	x, dst := make([]int16, 800), make([]int16, 1000)
