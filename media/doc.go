@@ -6,6 +6,10 @@
 //	                                   └─▶ telephone-event ─▶ OnDigit
 //	socket ◀─────────── packet ◀─ G.711 / telephone-event ◀─ mute ◀─ Source
 //
+// Where no telephone events were agreed on, keys are tones in the sound (ITU-T
+// Q.23), put in after mute and looked for in what jitter gives. A Monitor sees both
+// sides of the call in step.
+//
 // On Linux a tick asks the sockets itself. Elsewhere, and for sockets that are
 // not the system's, a goroutine reads them, stamps what comes, and hands it over
 // a ring.
