@@ -37,8 +37,12 @@ func pitch(x []float32) (lag int, score float32) {
 // bestPeriod compares the last window samples of x with those a lag before, for
 // each lag from the shortest to the longest.
 func bestPeriod(x []float32, window, shortest, longest int) (lag int, score float32) {
-	far, near := x[len(x)-window:][:window/2], x[len(x)-window/2:]
-	own := dot(far, far) + pitchNear*dot(near, near)
+	var weighted [pitchWindow]float32
+	pattern := weighted[:copy(weighted[:window], x[len(x)-window:])]
+	for i := window / 2; i < window; i++ {
+		pattern[i] *= pitchNear
+	}
+	own := dot(pattern, x[len(x)-window:])
 	lag = shortest
 	if own == 0 {
 		return lag, 0
@@ -53,7 +57,7 @@ func bestPeriod(x []float32, window, shortest, longest int) (lag int, score floa
 			farEnergy += in - middle
 			nearEnergy += middle - out
 		}
-		cross := dot(far, other) + pitchNear*dot(near, other[window/2:])
+		cross := dot(pattern, other)
 		energy := farEnergy + pitchNear*nearEnergy
 		if cross <= 0 || energy <= 0 {
 			continue
@@ -69,15 +73,16 @@ func bestPeriod(x []float32, window, shortest, longest int) (lag int, score floa
 func dot(a, b []float32) float32 {
 	var s0, s1, s2, s3 float32
 	b = b[:len(a)]
-	for len(a) >= 4 && len(b) >= 4 {
-		s0 += a[0] * b[0]
-		s1 += a[1] * b[1]
-		s2 += a[2] * b[2]
-		s3 += a[3] * b[3]
-		a, b = a[4:], b[4:]
+	i := 0
+	for ; i+8 <= len(a); i += 8 {
+		p, q := a[i:i+8:i+8], b[i:i+8:i+8]
+		s0 += p[0]*q[0] + p[4]*q[4]
+		s1 += p[1]*q[1] + p[5]*q[5]
+		s2 += p[2]*q[2] + p[6]*q[6]
+		s3 += p[3]*q[3] + p[7]*q[7]
 	}
-	for i, x := range a {
-		s0 += x * b[i]
+	for ; i < len(a); i++ {
+		s0 += a[i] * b[i]
 	}
 	return s0 + s1 + s2 + s3
 }
