@@ -99,6 +99,7 @@ const (
 type jitter struct {
 	events    [jitterBins]float32 // per bin, how many more begin than end here
 	gaps      [jitterBins]float32 // the same, each weighing its delay in ms
+	squares   [jitterBins]float32 // the same, each weighing the square of its delay in ms
 	overtakes [jitterBins]float32 // the same of packets that were overtaken
 	time      float32             // ms
 	weight    float32
@@ -113,6 +114,7 @@ func (j *jitter) seed(target int64) {
 	for i := range j.events {
 		j.events[i] *= priorMass
 		j.gaps[i] *= priorMass
+		j.squares[i] *= priorMass
 	}
 	j.time = priorTime
 }
@@ -143,6 +145,9 @@ func (j *jitter) add(last, e int64) {
 	j.events[to] -= j.weight
 	j.gaps[from] += ms
 	j.gaps[to] -= ms
+	ms *= float32(e) / perMS
+	j.squares[from] += ms
+	j.squares[to] -= ms
 }
 
 // overtaken takes a packet that others have overtaken. A listener who has those
@@ -162,6 +167,7 @@ func (j *jitter) pass(ticks int64) {
 		for i := range j.events {
 			j.events[i] /= j.weight
 			j.gaps[i] /= j.weight
+			j.squares[i] /= j.weight
 			j.overtakes[i] /= j.weight
 		}
 		j.time /= j.weight
@@ -176,15 +182,16 @@ func (j *jitter) pass(ticks int64) {
 // least.
 func (j *jitter) weigh() {
 	seconds := j.time / 1000
-	var events, gaps, overtakes, least float32
+	var events, gaps, squares, overtakes, least float32
 	best := 0
 	for i := range j.events {
 		events += j.events[i]
 		gaps += j.gaps[i]
+		squares += j.squares[i]
 		overtakes += j.overtakes[i]
 		rate := overtakes / seconds
 		ms := float32(edge(i))
-		cost := priceDelay*ms + (priceEvent*events+priceGap*(gaps-ms*events))/seconds +
+		cost := priceDelay*ms + (priceEvent*events+priceGap*(gaps-ms*events)+priceLong*(squares-2*ms*gaps+ms*ms*events))/seconds +
 			priceOvertaken*rate + priceManyOvertaken*rate*rate
 		if i == 0 || cost < least {
 			best, least = i, cost

@@ -4,9 +4,10 @@ package jitter
 // transmission rating (ITU-T G.107); they, and the rest, were set with PESQ on
 // traces of many kinds, never on a single one.
 const (
-	priceDelay = 0.06 // of a ms of delay
-	priceEvent = 5    // of running dry once a second
-	priceGap   = 0.2  // of a ms a second of sound that has to be made up
+	priceDelay = 0.085 // of a ms of delay
+	priceEvent = 1     // of running dry once a second
+	priceGap   = 0.1   // of a ms a second of sound that has to be made up
+	priceLong  = 0.004 // of its square, for each time: one long gap is worse than many short ones
 
 	// A packet that comes too late after others that overtook it costs less, as
 	// the gap is filled from both ends, unless there are many such gaps.
@@ -29,7 +30,7 @@ const (
 	hyst   = 3 * perMS // the delay falls only if it stays this far above the target
 	margin = 1 * perMS // added to what the statistics ask for
 
-	priorMass  = 0.2 // of the target configured, as events,
+	priorMass  = 0.5 // of the target configured, as events,
 	priorTime  = 500 // in this time, ms
 	pauseLeast = 400 // samples of silence that make a pause
 	quietLevel = 60  // mean magnitude below which there is silence

@@ -46,7 +46,7 @@ func TestTraces_StayWithinBounds(t *testing.T) {
 		{"burst", 90, 95, 4200, 3.60},
 		{"step", 125, 210, 400, 4.20},
 		{"drift", 64, 75, 200, 4.35},
-		{"bloat", 260, 450, 800, 3.70},
+		{"bloat", 215, 400, 1250, 3.90},
 		{"reorder", 60, 65, 2500, 4.10},
 	} {
 		trace := loadTrace(t, want.trace)
