@@ -126,6 +126,16 @@ func TestAsterisk_SRTPRefused(t *testing.T) {
 	}
 }
 
+// checkBaresipSecured is checkSecured; baresip's very first packet of RTCP, an APP that
+// opens its way through a NAT, is in the clear.
+func checkBaresipSecured(t testing.TB, r line, suite string) {
+	t.Helper()
+	if r.number("srtp_unauthenticated") == 1 {
+		delete(r, "srtp_unauthenticated")
+	}
+	checkSecured(t, r, suite)
+}
+
 // Straight between baresip and us, with each of the suites that both have.
 func TestBaresip_SRTPWeCall(t *testing.T) {
 	for _, c := range []struct{ name, theirs, ours, suite string }{
@@ -141,7 +151,7 @@ func TestBaresip_SRTPWeCall(t *testing.T) {
 			p := softphone(t, append(args, secured(c.ours, "--srtp-suites", c.suite)...)...)
 			r := p.done(k.ours.length() + 15*time.Second)
 			checkQuality(t, r)
-			checkSecured(t, r, c.suite)
+			checkBaresipSecured(t, r, c.suite)
 			k.check(t, b)
 		})
 	}
@@ -165,7 +175,7 @@ func TestBaresip_SRTPCallsUs(t *testing.T) {
 			require.Len(t, ended, 1)
 			quality, _ := ended[0]["ended"].(map[string]any)["quality"].(map[string]any)
 			require.NotEmpty(t, line(quality).text("srtp"))
-			checkSecured(t, quality, line(quality).text("srtp"))
+			checkBaresipSecured(t, quality, line(quality).text("srtp"))
 			k.check(t, b)
 		})
 	}
