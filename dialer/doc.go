@@ -14,8 +14,8 @@
 //
 // The package follows RFC 3261 (INVITE, CANCEL, BYE, re-INVITE and its glare,
 // §14.1), RFC 3264 (offer and answer, hold), RFC 3326 (calls answered
-// elsewhere) and, where the peer takes no RFC 4733 digits, the customary
-// application/dtmf-relay INFO body.
+// elsewhere). Digits go as RFC 4733 events, as tones, or in the customary
+// application/dtmf-relay INFO body: see Config.Digits.
 //
 // It never looks inside a SIP message, never reads or writes a socket, keeps
 // no history and knows no block rules: screening is a function given to it.
