@@ -1,6 +1,10 @@
 package g711
 
-import zaf "github.com/zaf/g711"
+import (
+	"encoding/binary"
+
+	zaf "github.com/zaf/g711"
+)
 
 // Codes for a sample of zero, to fill a frame with silence.
 const (
@@ -84,9 +88,23 @@ func DecodePCMA(dst []int16, src []byte) int {
 	return decode(dst, src, pcmaSamples)
 }
 
+// decode takes eight codes at a time, in one load.
 func decode(dst []int16, src []byte, samples *[256]int16) int {
 	n := min(len(dst), len(src))
 	dst, src = dst[:n], src[:n]
+	for len(src) >= 8 && len(dst) >= 8 {
+		c := binary.LittleEndian.Uint64(src)
+		d := dst[:8:8]
+		d[0] = samples[uint8(c)]
+		d[1] = samples[uint8(c>>8)]
+		d[2] = samples[uint8(c>>16)]
+		d[3] = samples[uint8(c>>24)]
+		d[4] = samples[uint8(c>>32)]
+		d[5] = samples[uint8(c>>40)]
+		d[6] = samples[uint8(c>>48)]
+		d[7] = samples[uint8(c>>56)]
+		dst, src = dst[8:], src[8:]
+	}
 	for i, c := range src {
 		dst[i] = samples[c]
 	}

@@ -66,22 +66,52 @@ func BenchmarkPlayout(b *testing.B) {
 			}
 		})
 	}
-	b.Run("Put20ms", func(b *testing.B) {
+	b.Run("PutPop20ms", func(b *testing.B) { // coded, without decoding
 		s := newSteady()
+		coded := 0
 		b.ReportAllocs()
 		for b.Loop() {
 			s.p.Put(s.h, s.payload, s.now)
 			s.h.SequenceNumber++
 			s.h.Timestamp += 160
 			s.now += 20 * ms
-			s.p.play += 160 // what two calls of Get would do
+			if next, _ := s.p.upcoming(); next != nil {
+				coded += int(s.p.codes[s.p.play&(ringSize-1)])
+			}
+			s.p.play += 160
 			s.p.due += 160
-			if s.n++; s.n%64 == 0 {
-				s.p.upcoming()
+		}
+		kept = coded
+	})
+	b.Run("Conceal10ms", func(b *testing.B) {
+		s := newSteady()
+		for range 100 {
+			s.step(never)
+		}
+		b.ReportAllocs()
+		for b.Loop() {
+			s.p.voice.conceal(s.dst[:], 0, nil)
+			if s.n++; s.n%6 == 0 {
+				s.p.voice.settle()
 			}
 		}
 	})
+	b.Run("Accelerate", func(b *testing.B) {
+		var x [speechMost + scaleRead]int16
+		for i := range x {
+			x[i] = wave(i)
+		}
+		b.ReportAllocs()
+		for b.Loop() {
+			y := x
+			cut, _ := shorten(y[:], shortestCut, speechMost, true)
+			kept += cut
+		}
+	})
 }
+
+// kept keeps results, so that the compiler does not leave out the work.
+var kept int
 
 // BenchmarkPion is the jitter buffer of pion/interceptor on the same packets: it
 // copies no payload, decodes nothing and makes up for nothing.
