@@ -30,6 +30,9 @@ func (p *Playout) Get(dst []int16, now time.Duration) Kind {
 // the same time.
 func (p *Playout) get(dst []int16, steer bool) Kind {
 	n := p.ahead.take(dst)
+	if p.owed > 0 {
+		p.leaveOut()
+	}
 	if n == 0 && p.timed && steer {
 		p.steer()
 		n = p.ahead.take(dst)

@@ -47,6 +47,7 @@ func (p *Playout) place(s *slot, h Header, at, size int64, inOrder bool) {
 	if late > 0 && inOrder && p.end <= p.play && size > 0 {
 		p.play = s.position
 		p.grown += late
+		p.owed = late
 		p.dropped = true
 		late = 0
 	}

@@ -93,6 +93,7 @@ type Playout struct {
 	voice   voice
 	ahead   fifo // read but not yet heard
 	last    Kind
+	owed    int64 // by how much a late packet has made the delay grow, until the next frame
 	calm    int64 // no time scaling in speech before this time
 	paused  int64 // when there last was a pause, or no need of one
 	nudged  int   // samples that each frame gains, now

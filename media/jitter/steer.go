@@ -182,6 +182,18 @@ func (p *Playout) skip(ticks int64) {
 	}
 }
 
+// leaveOut skips sound that came late and was made up in the meantime, if the
+// path is as fast as before: then all that was held up has come at once, and the
+// delay need not grow. If the path has become slower, only little is there.
+func (p *Playout) leaveOut() {
+	owed := p.owed
+	p.owed = 0
+	if owed <= leaveMost && p.ahead.len() == 0 && p.delay() > p.target && p.inHand(owed+leaveSpare) {
+		p.play += owed
+		p.shrunk += owed
+	}
+}
+
 // steerInSilence moves the playhead, forward as far as the next sound.
 func (p *Playout) steerInSilence(err int64) {
 	if max(err, -err) <= slackQuiet {

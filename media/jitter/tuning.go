@@ -27,6 +27,11 @@ const (
 	calmLong    = 100 * perMS
 	calmShort   = 30 * perMS
 
+	// What a packet that came late was to fill is left out if it is no longer than
+	// leaveMost and this much sound is there behind it.
+	leaveMost  = 120 * perMS
+	leaveSpare = 50 * perMS
+
 	hyst   = 3 * perMS // the delay falls only if it stays this far above the target
 	margin = 1 * perMS // added to what the statistics ask for
 
