@@ -1,19 +1,15 @@
 package media
 
-import (
-	"time"
-)
+import "time"
 
-// alarm wakes one worker of a Pacer. Times are since the Pacer's start. The
-// calls of set and off are ordered by the worker's mutex.
+// alarm wakes the worker of a Pacer that leads. Times are since the Pacer's
+// start. The calls of set and off are ordered by the Pacer's mutex.
 type alarm interface {
-	// run calls turn, in one goroutine, each time the alarm goes off, until
-	// stop. It may go off once too often.
-	run(turn func())
-
+	wait() // until the time set has come, or stop. It may return too early.
 	set(at time.Duration)
 	off()
-	stop() // from any goroutine, turn's included; does not wait
+	stop()  // from any goroutine; does not wait
+	close() // when nobody will wait again
 }
 
 // timerAlarm waits by a timer of the runtime, or of a synctest bubble.
@@ -29,18 +25,14 @@ func newTimerAlarm(start time.Time) *timerAlarm {
 	return a
 }
 
-func (a *timerAlarm) run(turn func()) {
-	defer a.timer.Stop()
-	for {
-		select {
-		case <-a.timer.C:
-			turn()
-		case <-a.closed:
-			return
-		}
+func (a *timerAlarm) wait() {
+	select {
+	case <-a.timer.C:
+	case <-a.closed:
 	}
 }
 
 func (a *timerAlarm) set(at time.Duration) { a.timer.Reset(time.Until(a.start.Add(at))) }
 func (a *timerAlarm) off()                 { a.timer.Stop() }
 func (a *timerAlarm) stop()                { close(a.closed) }
+func (a *timerAlarm) close()               { a.timer.Stop() }

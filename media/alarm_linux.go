@@ -5,6 +5,7 @@ package media
 import (
 	"fmt"
 	"os"
+	"sync/atomic"
 	"syscall"
 	"time"
 	"unsafe"
@@ -19,7 +20,9 @@ type fileAlarm struct {
 	file   *os.File
 	raw    syscall.RawConn
 	fd     uintptr
-	offset time.Duration // the Pacer's start on the system's monotonic clock
+	start  time.Time
+	offset time.Duration // of start on the system's monotonic clock
+	armed  atomic.Int64  // time.Duration; 0: not
 	spec   itimerspec    // here, since the system must not be given a stack that moves
 }
 
@@ -52,28 +55,35 @@ func newKernelAlarm(start time.Time) (alarm, error) {
 		_ = f.Close()
 		return nil, fmt.Errorf("media: timerfd: %w", err)
 	}
-	return &fileAlarm{file: f, raw: raw, fd: fd, offset: time.Duration(now.Nano()) - since}, nil
+	return &fileAlarm{file: f, raw: raw, fd: fd, start: start, offset: time.Duration(now.Nano()) - since}, nil
 }
 
-func (a *fileAlarm) run(turn func()) {
-	defer func() { _ = a.file.Close() }()
+func (a *fileAlarm) wait() {
 	first := true
-	// The poller calls this once at the start, and then whenever the timer has
-	// gone off. The timer need not be read: to set it again is enough.
+	// The poller calls this once before it waits, and again when the timer has
+	// gone off. One that had gone off before is forgotten, so the time is looked
+	// at. The timer need not be read: to set it again is enough.
 	_ = a.raw.Read(func(uintptr) bool {
-		if !first {
-			turn()
-		}
+		at := time.Duration(a.armed.Load())
+		gone := !first || at > 0 && time.Since(a.start) >= at
 		first = false
-		return false
+		return gone
 	})
+	a.armed.Store(0) // so that it is set again, even to the same time
 }
 
 func (a *fileAlarm) set(at time.Duration) {
-	a.settime(max(1, int64(a.offset+at)))
+	at = max(1, at)
+	if time.Duration(a.armed.Swap(int64(at))) != at {
+		a.settime(int64(a.offset + at))
+	}
 }
 
-func (a *fileAlarm) off() { a.settime(0) }
+func (a *fileAlarm) off() {
+	if a.armed.Swap(0) != 0 {
+		a.settime(0)
+	}
+}
 
 func (a *fileAlarm) settime(nanoseconds int64) {
 	a.spec.value = syscall.NsecToTimespec(nanoseconds)
@@ -81,5 +91,5 @@ func (a *fileAlarm) settime(nanoseconds int64) {
 	_, _, _ = syscall.RawSyscall6(syscall.SYS_TIMERFD_SETTIME, a.fd, timerAbsolute, uintptr(unsafe.Pointer(&a.spec)), 0, 0, 0)
 }
 
-// stop ends the wait, at once or when turn is over.
-func (a *fileAlarm) stop() { _ = a.file.SetReadDeadline(time.Unix(1, 0)) }
+func (a *fileAlarm) stop()  { _ = a.file.SetReadDeadline(time.Unix(1, 0)) }
+func (a *fileAlarm) close() { _ = a.file.Close() }

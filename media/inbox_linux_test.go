@@ -93,7 +93,7 @@ func TestDirect_TimeOfDayIsSet(t *testing.T) {
 // ends the same way.
 func TestPacer_KernelTimer(t *testing.T) {
 	p := NewPacer(PacerConfig{Workers: 2, KernelTimer: true})
-	require.IsType(t, &fileAlarm{}, p.workers[0].alarm)
+	require.IsType(t, &fileAlarm{}, p.alarm)
 	ticked := make(chan uint64, 1000)
 	add := func() func() { return p.Add(tickFunc(func(n uint64) { ticked <- n })) }
 	remove := add()

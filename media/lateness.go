@@ -21,10 +21,8 @@ type PacerStats struct {
 func (p *Pacer) Stats() PacerStats {
 	st := p.late.stats()
 	st.Skipped = p.skipped.Load()
-	for _, w := range p.workers {
-		for k := range w.lanes {
-			st.Tickers += int(w.lanes[k].count.Load())
-		}
+	for _, l := range p.lanes {
+		st.Tickers += int(l.count.Load())
 	}
 	return st
 }

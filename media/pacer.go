@@ -36,57 +36,68 @@ type PacerConfig struct {
 //	schedule   0    10    20    30    40    50
 //	worker     0    1     ....stall......4  5      2 and 3 are skipped
 //
-// The Tickers are spread over workers, and those of one worker over lanes, whose
-// ticks come a little after each other, so that many calls do not send all at
-// once. Few Tickers share one lane: to wake is what costs most then.
+// The Tickers are spread over lanes, whose ticks come a little after each other,
+// so that many calls do not send all at once. Few Tickers share one lane: to wake
+// is what costs most then. A worker that is free takes the lane that is due
+// first, whichever it is, so that a thread that the system holds up delays no
+// more than one.
+//
+// One worker at a time leads: it waits for the alarm. When there is much to do it
+// hands the lead on before it begins a lane. All alarms come from one timer: with
+// one for each worker, the thread that polls for them would come back with one
+// worker and run it, and nobody would poll meanwhile, although a core is idle; a
+// goroutine that is made ready by another one is given a thread.
 //
 // All methods may be called from any goroutine, Add and remove also from within a
 // Tick.
 type Pacer struct {
 	log     *slog.Logger
 	start   time.Time
-	workers []*worker
+	alarm   alarm
+	lead    chan struct{}   // holds a token when nobody leads
+	workers []atomic.Uint64 // ids of their goroutines
+	lanes   []*lane
 	late    lateness
 	skipped atomic.Uint64
+
+	mu      sync.Mutex // taken before a lane's
+	stopped bool
+	closed  chan struct{}
+	left    atomic.Int64 // workers that run
 
 	close sync.Once
 	done  sync.WaitGroup
 }
 
 const (
-	lanes    = 5
-	laneStep = frameTime / lanes
+	laneSteps = 5
+	laneStep  = frameTime / laneSteps
 
 	// laneFill is how many Tickers a lane takes before the next one is opened.
 	// They are worked off in about 0.2 ms.
 	laneFill = 32
+
+	// handOver is how many Tickers make it worth waking a second worker.
+	handOver = 2 * laneFill
 )
 
-// worker ticks its share of the Tickers in one goroutine.
-type worker struct {
-	pacer *Pacer
-	id    atomic.Uint64 // of its goroutine
-	alarm alarm
-	lanes [lanes]lane
-
-	mu      sync.Mutex
-	idle    sync.Cond // running became nil
-	running *entry
-	stopped bool
-}
-
-// lane is the Tickers that a worker ticks in one go.
+// lane is the Tickers that are ticked in one go.
 type lane struct {
 	offset  time.Duration            // of its steps, to those of the Pacer
 	entries atomic.Pointer[[]*entry] // replaced, never changed
 	count   atomic.Int64
-	next    uint64 // step; guarded by the worker's mu
+	next    uint64 // step; guarded by the Pacer's mu
+	busy    bool   // a worker has it; guarded by the Pacer's mu
+
+	mu      sync.Mutex
+	idle    sync.Cond // running became nil
+	running *entry
 }
 
 type entry struct {
 	ticker  Ticker
 	lane    *lane
-	removed bool // guarded by the worker's mu
+	removed bool // guarded by the lane's mu
 }
 
 // NewPacer starts a Pacer. Without Tickers it sleeps.
@@ -95,20 +106,24 @@ func NewPacer(cfg PacerConfig) *Pacer {
 	if n <= 0 {
 		n = runtime.GOMAXPROCS(0)
 	}
-	p := &Pacer{log: orSilent(cfg.Logger), start: time.Now()}
-	for i := range n {
-		w := &worker{pacer: p, alarm: p.newAlarm(cfg.KernelTimer)}
-		w.idle.L = &w.mu
-		for k := range w.lanes {
-			l := &w.lanes[k]
-			l.offset = time.Duration(k)*laneStep + laneStep*time.Duration(i)/time.Duration(n)
-			l.entries.Store(new([]*entry))
-		}
-		p.workers = append(p.workers, w)
+	p := &Pacer{
+		log: orSilent(cfg.Logger), start: time.Now(),
+		lead: make(chan struct{}, 1), closed: make(chan struct{}),
+		workers: make([]atomic.Uint64, n),
 	}
-	p.done.Add(n)
-	for _, w := range p.workers {
-		go w.run()
+	p.alarm = p.newAlarm(cfg.KernelTimer)
+	for k := range laneSteps {
+		for range n {
+			l := &lane{offset: time.Duration(k) * laneStep}
+			l.idle.L = &l.mu
+			l.entries.Store(new([]*entry))
+			p.lanes = append(p.lanes, l)
+		}
+	}
+	p.lead <- struct{}{}
+	p.left.Store(int64(n))
+	for i := range n {
+		p.done.Go(func() { p.run(&p.workers[i]) })
 	}
 	return p
 }
@@ -129,40 +144,35 @@ func (p *Pacer) newAlarm(kernel bool) alarm {
 // Tick of t begins after it returned. Later calls of remove do nothing. After
 // Close, Add does nothing.
 func (p *Pacer) Add(t Ticker) (remove func()) {
-	w, l := p.choose()
-	e := &entry{ticker: t, lane: l}
-	w.add(e)
-	return sync.OnceFunc(func() { w.remove(e) })
+	e := &entry{ticker: t, lane: p.choose()}
+	p.add(e)
+	return sync.OnceFunc(func() { p.remove(e) })
 }
 
-// choose returns the first lane that is not full, those of all workers before any
-// second ones; if all are, the one with the fewest Tickers.
-func (p *Pacer) choose() (w *worker, l *lane) {
-	for k := range lanes {
-		for _, o := range p.workers {
-			c := &o.lanes[k]
-			n := c.count.Load()
-			if n < laneFill {
-				return o, c
-			}
-			if l == nil || n < l.count.Load() {
-				w, l = o, c
-			}
+// choose returns the first lane that is not full; if all are, the one with the
+// fewest Tickers.
+func (p *Pacer) choose() (fewest *lane) {
+	for _, l := range p.lanes {
+		n := l.count.Load()
+		if n < laneFill {
+			return l
+		}
+		if fewest == nil || n < fewest.count.Load() {
+			fewest = l
 		}
 	}
-	return w, l
+	return fewest
 }
 
 // Close ends all ticking and waits for the workers, except when called from
 // within a Tick. It is idempotent and returns nil.
 func (p *Pacer) Close() error {
 	p.close.Do(func() {
-		for _, w := range p.workers {
-			w.mu.Lock()
-			w.stopped = true
-			w.alarm.stop()
-			w.mu.Unlock()
-		}
+		p.mu.Lock()
+		p.stopped = true
+		p.mu.Unlock()
+		close(p.closed)
+		p.alarm.stop()
 	})
 	if !p.within() {
 		p.done.Wait()
@@ -173,74 +183,123 @@ func (p *Pacer) Close() error {
 // within says whether the caller is one of the workers, that is, runs in a Tick.
 func (p *Pacer) within() bool {
 	id := goroutineID()
-	return id != 0 && slices.ContainsFunc(p.workers, func(w *worker) bool { return w.id.Load() == id })
+	for i := range p.workers {
+		if id != 0 && p.workers[i].Load() == id {
+			return true
+		}
+	}
+	return false
 }
 
-func (w *worker) add(e *entry) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
+func (p *Pacer) add(e *entry) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
 	l := e.lane
+	l.mu.Lock()
 	before := *l.entries.Load()
 	entries := append(slices.Clone(before), e)
 	l.entries.Store(&entries)
 	l.count.Add(1)
-	if w.stopped || len(before) > 0 {
+	l.mu.Unlock()
+	if p.stopped || len(before) > 0 {
 		return
 	}
-	l.next = w.pacer.step(l) + 1
-	if w.running == nil { // else the worker looks for itself when it is through
-		w.arm()
-	}
+	l.next = p.step(l) + 1
+	p.arm()
 }
 
-func (w *worker) remove(e *entry) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
+func (p *Pacer) remove(e *entry) {
+	l := e.lane
+	l.mu.Lock()
+	defer l.mu.Unlock()
 	if !e.removed {
 		e.removed = true
-		l := e.lane
 		entries := slices.DeleteFunc(slices.Clone(*l.entries.Load()), func(o *entry) bool { return o == e })
 		l.entries.Store(&entries)
 		l.count.Add(-1)
 	}
-	if w.running != e || w.pacer.within() {
+	if l.running != e || p.within() {
 		return
 	}
-	for w.running == e {
-		w.idle.Wait()
+	for l.running == e {
+		l.idle.Wait()
 	}
 }
 
 // run ticks until the Pacer is closed.
-func (w *worker) run() {
-	defer w.pacer.done.Done()
-	w.id.Store(goroutineID())
-	w.alarm.run(w.turn)
-}
-
-// turn ticks what is due, and sets the alarm for what is next.
-func (w *worker) turn() {
-	for {
-		w.mu.Lock()
-		l, n, due := w.due()
-		if l == nil {
-			w.arm()
-			w.mu.Unlock()
-			return
+func (p *Pacer) run(id *atomic.Uint64) {
+	id.Store(goroutineID())
+	defer func() {
+		if p.left.Add(-1) == 0 {
+			p.alarm.close()
 		}
-		w.mu.Unlock()
-		for _, e := range *l.entries.Load() {
-			w.tick(e, n, due)
+	}()
+	leads := false
+	for {
+		if !leads {
+			select {
+			case <-p.lead:
+			case <-p.closed:
+				return
+			}
+		}
+		l, n, due := p.wait()
+		if leads = l != nil && !p.crowded(); !leads {
+			p.lead <- struct{}{}
+		}
+		for l != nil {
+			for _, e := range *l.entries.Load() {
+				p.tick(e, n, due)
+			}
+			l, n, due = p.after(l)
 		}
 	}
 }
 
-// earliest is the lane whose next step comes first; nil: none has Tickers. The
-// worker's mu is held.
-func (w *worker) earliest() (first *lane) {
-	for k := range w.lanes {
-		l := &w.lanes[k]
-		if len(*l.entries.Load()) > 0 && (first == nil || l.due(l.next) < first.due(first.next)) {
+// crowded says whether one worker may be too few.
+func (p *Pacer) crowded() bool {
+	n := int64(0)
+	for _, l := range p.lanes {
+		n += l.count.Load()
+	}
+	return n > handOver
+}
+
+// wait returns the lane that is due next when its time has come; nil: the Pacer
+// is closed. Only the leader calls it.
+func (p *Pacer) wait() (l *lane, n uint64, at time.Duration) {
+	for {
+		p.mu.Lock()
+		stopped := p.stopped
+		l, n, at = p.due()
+		if l == nil {
+			p.arm()
+		}
+		p.mu.Unlock()
+		if l != nil || stopped {
+			return l, n, at
+		}
+		p.alarm.wait()
+	}
+}
+
+// after gives a lane back and returns another one that is due, if any.
+func (p *Pacer) after(l *lane) (next *lane, n uint64, at time.Duration) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	l.busy = false
+	next, n, at = p.due()
+	if next == nil {
+		p.arm() // the lane given back may come before those that the leader saw
+	}
+	return next, n, at
+}
+
+// earliest is the lane whose next step comes first, of those that have Tickers
+// and no worker. mu is held.
+func (p *Pacer) earliest() (first *lane) {
+	for _, l := range p.lanes {
+		if !l.busy && l.count.Load() > 0 && (first == nil || l.due(l.next) < first.due(first.next)) {
 			first = l
 		}
 	}
@@ -248,30 +307,31 @@ func (w *worker) earliest() (first *lane) {
 }
 
 // due takes the earliest lane's step if its time has come. Steps that are over
-// are left out. The worker's mu is held.
-func (w *worker) due() (l *lane, n uint64, at time.Duration) {
-	l = w.earliest()
-	if l == nil || w.stopped || l.due(l.next) > time.Since(w.pacer.start) {
+// are left out. mu is held.
+func (p *Pacer) due() (l *lane, n uint64, at time.Duration) {
+	l = p.earliest()
+	if l == nil || p.stopped || l.due(l.next) > time.Since(p.start) {
 		return nil, 0, 0
 	}
 	n, at = l.next, l.due(l.next)
-	if now := w.pacer.step(l); now > n {
-		w.pacer.skipped.Add(now - n)
+	if now := p.step(l); now > n {
+		p.skipped.Add(now - n)
 		n = now
 	}
 	l.next = n + 1
+	l.busy = true
 	return l, n, at
 }
 
-// arm sets the alarm for the earliest lane. The worker's mu is held.
-func (w *worker) arm() {
-	if w.stopped {
+// arm sets the alarm for the earliest lane. mu is held.
+func (p *Pacer) arm() {
+	if p.stopped {
 		return
 	}
-	if l := w.earliest(); l != nil {
-		w.alarm.set(l.due(l.next))
+	if l := p.earliest(); l != nil {
+		p.alarm.set(l.due(l.next))
 	} else {
-		w.alarm.off()
+		p.alarm.off()
 	}
 }
 
@@ -285,28 +345,30 @@ func (p *Pacer) step(l *lane) uint64 {
 
 // tick runs Tick n of e, which was due at the given time, unless e was removed. A Ticker that panics is taken
 // off, so that the other calls go on.
-func (w *worker) tick(e *entry, n uint64, due time.Duration) {
-	w.mu.Lock()
+func (p *Pacer) tick(e *entry, n uint64, due time.Duration) {
+	l := e.lane
+	l.mu.Lock()
 	if e.removed {
-		w.mu.Unlock()
+		l.mu.Unlock()
 		return
 	}
-	w.running = e
-	w.mu.Unlock()
-	w.pacer.late.add(time.Since(w.pacer.start) - due)
-	defer w.ticked(e)
+	l.running = e
+	l.mu.Unlock()
+	p.late.add(time.Since(p.start) - due)
+	defer p.ticked(e)
 	e.ticker.Tick(n)
 }
 
-func (w *worker) ticked(e *entry) {
+func (p *Pacer) ticked(e *entry) {
 	failure := recover()
-	w.mu.Lock()
-	w.running = nil
-	w.idle.Broadcast()
-	w.mu.Unlock()
+	l := e.lane
+	l.mu.Lock()
+	l.running = nil
+	l.idle.Broadcast()
+	l.mu.Unlock()
 	if failure != nil {
-		w.pacer.log.Error("a tick failed: the call's media stops, please report this",
+		p.log.Error("a tick failed: the call's media stops, please report this",
 			"error", fmt.Sprint(failure), "stack", string(debug.Stack()))
-		w.remove(e)
+		p.remove(e)
 	}
 }

@@ -38,7 +38,7 @@ func TestPacer_AbsoluteSchedule(t *testing.T) {
 	})
 }
 
-func TestPacer_SpreadsOverWorkers(t *testing.T) {
+func TestPacer_SpreadsOverLanes(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := NewPacer(PacerConfig{Workers: 4})
 		var removes []func()
@@ -48,8 +48,8 @@ func TestPacer_SpreadsOverWorkers(t *testing.T) {
 			}
 		}
 		counts := func(k int) (c []int64) {
-			for _, w := range p.workers {
-				c = append(c, w.lanes[k].count.Load())
+			for _, l := range p.lanes[4*k : 4*k+4] {
+				c = append(c, l.count.Load())
 			}
 			return c
 		}
@@ -58,7 +58,7 @@ func TestPacer_SpreadsOverWorkers(t *testing.T) {
 		time.Sleep(time.Second + laneStep + time.Microsecond)
 		assert.EqualValues(t, 4000, p.Stats().Ticks)
 		add(1000 - 40)
-		for k := range lanes {
+		for k := range laneSteps {
 			assert.Equal(t, []int64{50, 50, 50, 50}, counts(k))
 		}
 		time.Sleep(time.Second)
