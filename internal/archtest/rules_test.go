@@ -31,7 +31,7 @@ var layers = []struct {
 	{"testdata/audio", nil},
 	{"cmd/...", []string{"..."}},
 	{"examples/...", []string{"..."}},
-	{"e2e", []string{"media/...", "phone", "config", "dialer", "sip", "number"}},
+	{"e2e", []string{"media/...", "phone", "config", "dialer", "sip", "number", "agent", "store", "phonebook", "blocklist"}},
 }
 
 // owners says which packages may import a library, in their tests too.
@@ -54,6 +54,9 @@ var owners = []struct {
 	{"modernc.org/sqlite", []string{"store"}},
 	{"github.com/spf13/cobra", []string{"cmd/..."}},
 	{"github.com/BurntSushi/toml", []string{"config"}},
+	{"github.com/emersion/go-vcard", []string{"phonebook"}},
+	{"github.com/danielgtaylor/huma", []string{"control/..."}},
+	{"github.com/coder/websocket", []string{"control/...", "examples/...", "cmd/softphone"}},
 }
 
 // strangers may not meet even in tests.
