@@ -119,10 +119,13 @@ func BenchmarkPion(b *testing.B) {
 	b.Run("PushPop20ms/steady", func(b *testing.B) {
 		buffer := jitterbuffer.New(jitterbuffer.WithMinimumPacketCount(3))
 		payload := newSender().next(0).payload
+		packets := make([]rtp.Packet, 64)
 		b.ReportAllocs()
 		seq := uint16(0)
 		for b.Loop() {
-			buffer.Push(&rtp.Packet{Header: rtp.Header{SequenceNumber: seq, Timestamp: uint32(seq) * 160}, Payload: payload})
+			p := &packets[seq%64]
+			p.SequenceNumber, p.Timestamp, p.Payload = seq, uint32(seq)*160, payload
+			buffer.Push(p)
 			seq++
 			_, _ = buffer.Pop()
 		}
