@@ -68,6 +68,8 @@ func New(plan *number.Plan, o Options) (*List, error) {
 type Entry struct {
 	Type    Type
 	Pattern string
+	Added   time.Time // zero: now; set when rules come back from a file
+	By      string    // empty: whoever imports
 }
 
 // Add adds a rule and returns it once the store has it durably; by says what
@@ -82,7 +84,9 @@ func (l *List) Add(ctx context.Context, t Type, pattern, by string) (Rule, error
 	return rules[0], nil
 }
 
-// Import adds many rules, all or none, in one write to the store.
+// Import adds many rules, all or none, in one write to the store, and returns
+// them in the same order once they are durable. Those that are there already
+// stay as they are. Errors are those of Add.
 func (l *List) Import(ctx context.Context, entries []Entry, by string) ([]Rule, error) {
 	now := time.Now().UTC()
 	stored := make([]StoredRule, len(entries))
@@ -91,7 +95,10 @@ func (l *List) Import(ctx context.Context, entries []Entry, by string) ([]Rule, 
 		if err != nil {
 			return nil, err
 		}
-		stored[i] = StoredRule{Type: e.Type.String(), Pattern: canonical, Raw: e.Pattern, Added: now, By: by}
+		stored[i] = StoredRule{Type: e.Type.String(), Pattern: canonical, Raw: e.Pattern, Added: e.Added.UTC(), By: cmp.Or(e.By, by)}
+		if e.Added.IsZero() {
+			stored[i].Added = now
+		}
 	}
 	if err := l.lock(ctx); err != nil {
 		return nil, err

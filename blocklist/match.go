@@ -1,6 +1,10 @@
 package blocklist
 
-import "github.com/softphone-go/softphone/number"
+import (
+	"slices"
+
+	"github.com/softphone-go/softphone/number"
+)
 
 // Match returns the rule that blocks the caller: the EXACT one, else the
 // longest PREFIX, else the longest POSTFIX. Emergency numbers are never
@@ -19,13 +23,25 @@ func (l *List) Match(n number.Number) (Rule, bool) {
 	return Rule{}, false
 }
 
-// MatchAnonymous is Match for a caller known to withhold the identity
-// (RFC 3323), whatever number came with the call.
+// MatchAnonymous is the answer to a caller known to withhold the identity
+// (RFC 3323), whatever number came with the call. Check is what screens a call:
+// it also lets emergency numbers pass.
 func (l *List) MatchAnonymous() (Rule, bool) {
 	if !l.anonymous.Load() {
 		return Rule{}, false
 	}
 	return Rule{Type: Anonymous}, true
+}
+
+// Check is Match for a call that came in: withheld says that the caller asked
+// for privacy (RFC 3323), so that the setting for anonymous callers holds too,
+// whatever number the network told. Emergency numbers pass all the same.
+func (l *List) Check(n number.Number, withheld bool) (Rule, bool) {
+	r, blocked := l.Match(n)
+	if blocked || !withheld || n.IsEmergency() {
+		return r, blocked
+	}
+	return l.MatchAnonymous()
 }
 
 func (l *List) match(n number.Number) *Rule {
@@ -37,8 +53,8 @@ func (l *List) match(n number.Number) *Rule {
 		return nil
 	}
 	found := l.prefix.longestIn(canonical)
-	if raw := n.RawDigits(); raw != canonical {
-		if r := l.prefix.longestIn(raw); r != nil && (found == nil || len(r.Pattern) > len(found.Pattern)) {
+	if dialled := n.AsDialled(); dialled != canonical {
+		if r := l.prefix.longestIn(dialled); r != nil && (found == nil || len(r.Pattern) > len(found.Pattern)) {
 			found = r
 		}
 	}
@@ -46,4 +62,37 @@ func (l *List) match(n number.Number) *Rule {
 		return found
 	}
 	return l.postfix.longestIn(n.Digits())
+}
+
+// All returns every rule that fits the caller, the one that Match names first:
+// what is left to remove before the caller gets through. It is for people, and
+// slower than Match. Nothing fits an emergency number.
+func (l *List) All(n number.Number) []Rule {
+	if n.IsEmergency() || n.IsAnonymous() {
+		if r, ok := l.Match(n); ok {
+			return []Rule{r}
+		}
+		return nil
+	}
+	var out []Rule
+	take := func(r *Rule) {
+		if r != nil && !slices.Contains(out, *r) {
+			out = append(out, *r)
+		}
+	}
+	take(l.exact.get(n.String()))
+	if n.IsNumber() {
+		canonical, dialled, digits := n.String(), n.AsDialled(), n.Digits()
+		for length := max(len(canonical), len(dialled)); length > 0; length-- {
+			for _, s := range []string{canonical, dialled} {
+				if length <= len(s) {
+					take(l.prefix.get(s[:length]))
+				}
+			}
+		}
+		for from := range len(digits) {
+			take(l.postfix.get(digits[from:]))
+		}
+	}
+	return out
 }

@@ -17,8 +17,8 @@ const (
 	// Exact blocks the caller whose canonical form equals the pattern, SIP
 	// users that are no numbers too.
 	Exact Type = iota + 1
-	// Prefix blocks numbers whose canonical form, or whose digits as they
-	// came, begin with the pattern.
+	// Prefix blocks numbers whose canonical form, or whose digits as they came
+	// (not after a "+"), begin with the pattern.
 	Prefix
 	// Postfix blocks numbers whose digits end with the pattern.
 	Postfix
@@ -95,7 +95,7 @@ type Rule struct {
 }
 
 // String returns the rule as "PREFIX 070".
-func (r Rule) String() string { return r.Type.String() + " " + r.Pattern }
+func (r Rule) String() string { return strings.TrimSpace(r.Type.String() + " " + r.Pattern) }
 
 // Explain says in one line why the rule blocks a call:
 // "blocked by PREFIX 070 added on 2026-11-21 by cli".

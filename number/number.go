@@ -8,6 +8,7 @@ type Number struct {
 	raw       string
 	rawDigits string
 	kind      kind
+	plus      bool // rawDigits came after a "+"
 	emergency bool
 	mobile    bool
 }
@@ -32,6 +33,17 @@ func (n Number) Raw() string { return n.raw }
 // RawDigits returns the digits as they came, without separators, "+" and
 // parameters; empty when the caller is no number.
 func (n Number) RawDigits() string { return n.rawDigits }
+
+// AsDialled returns the digits as they would be dialled to reach the caller,
+// international prefix and all: RawDigits, but nothing when they came after a
+// "+". What begins with 15 after a "+" is a number in North America, and no
+// short code of the region.
+func (n Number) AsDialled() string {
+	if n.plus {
+		return ""
+	}
+	return n.rawDigits
+}
 
 // Digits returns the digits of the canonical form; empty when the caller is no
 // number.
@@ -59,7 +71,7 @@ func (n Number) IsMobile() bool { return n.mobile }
 func (n Number) IsForeign() bool { return n.kind == foreign }
 
 // IsEmergency reports whether the number is 112, 119 or an emergency number of
-// the plan's region.
+// the plan's region, or the caller an emergency service (RFC 5031).
 func (n Number) IsEmergency() bool { return n.emergency }
 
 // IsAnonymous reports whether the caller gave no identity (RFC 3323 §4.1).

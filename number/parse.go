@@ -1,6 +1,10 @@
 package number
 
-import "github.com/nyaruka/phonenumbers"
+import (
+	"strings"
+
+	"github.com/nyaruka/phonenumbers"
+)
 
 const (
 	minNational = 2  // shortest national significant number after a country code
@@ -20,10 +24,10 @@ func (p *Plan) Parse(s string) Number {
 	case isAnonymous(t.user):
 		return Number{raw: t.raw, canonical: t.user}
 	case t.digits == "":
-		return Number{raw: t.raw, canonical: t.user, kind: user}
+		return Number{raw: t.raw, canonical: t.user, kind: user, emergency: isEmergencyService(t.user)}
 	}
 	n := p.number(t.digits, t.plus)
-	n.raw, n.rawDigits = t.raw, t.digits
+	n.raw, n.rawDigits, n.plus = t.raw, t.digits, t.plus
 	n.emergency = p.isEmergency(n)
 	return n
 }
@@ -114,4 +118,11 @@ func (p *Plan) isEmergency(n Number) bool {
 		return false
 	}
 	return d == "112" || d == "119" || phonenumbers.IsEmergencyNumber(d, p.region)
+}
+
+// isEmergencyService knows the names of emergency services that calls back from
+// them carry in place of a number (RFC 5031 §4.2): urn:service:sos.fire.
+func isEmergencyService(user string) bool {
+	rest, ok := strings.CutPrefix(user, "urn:service:sos")
+	return ok && (rest == "" || rest[0] == '.')
 }

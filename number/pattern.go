@@ -46,18 +46,31 @@ func (p *Plan) Prefix(s string) (string, error) {
 	return digits, nil
 }
 
-// Postfix returns the canonical form of the end of a number: its digits, or,
-// when it begins with "+", those of the canonical number. Errors are those of
-// Prefix.
+// Postfix returns the canonical form of the end of a number: its digits. A
+// whole number with its country code (+82 10 1234 5678, 00182 10..., 8210...) is
+// turned into the digits of its canonical form, which is what ends are compared
+// with. Errors are those of Prefix.
 func (p *Plan) Postfix(s string) (string, error) {
 	digits, plus, err := patternDigits(s)
 	if err != nil {
 		return "", err
 	}
-	if plus {
-		digits = p.number(digits, true).Digits()
+	if plus || p.isInternational(digits) {
+		digits = p.number(digits, plus).Digits()
 	}
 	return digits, nil
+}
+
+// isInternational reports whether digits without "+" are a whole number with
+// its country code, rather than the end of some number.
+func (p *Plan) isInternational(digits string) bool {
+	if c, nsn, ok := p.splitInternational(digits, false); ok {
+		return c.valid(c.national(nsn))
+	}
+	if rest, ok := p.splitHome(digits); ok {
+		return p.home.valid(p.home.national(rest))
+	}
+	return false
 }
 
 func patternDigits(s string) (out string, plus bool, err error) {

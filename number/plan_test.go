@@ -174,6 +174,9 @@ func TestNumber_Properties(t *testing.T) {
 	assert.Equal(t, "00182 10-1234-5678", n.Raw())
 	assert.Equal(t, "00182"+"1012345678", n.RawDigits())
 	assert.Equal(t, "01012345678", n.Digits())
+	assert.Equal(t, n.RawDigits(), n.AsDialled())
+	assert.Empty(t, p.Parse("+1 588 555 1234").AsDialled())
+	assert.Equal(t, "15885551234", p.Parse("+1 588 555 1234").RawDigits())
 	assert.True(t, n.IsNumber())
 	assert.True(t, n.IsMobile())
 	assert.False(t, n.IsForeign())
@@ -182,10 +185,10 @@ func TestNumber_Properties(t *testing.T) {
 	for _, s := range []string{"02-312-3456", "070-1234-5678", "1588-1234", "119", "mallory", "", "+1 212 555 1234"} {
 		assert.False(t, p.Parse(s).IsMobile(), s)
 	}
-	for _, s := range []string{"112", "119", "+82 112", "+82119", "00182119", "tel:119"} {
+	for _, s := range []string{"112", "119", "+82 112", "+82119", "00182119", "tel:119", "urn:service:sos", "URN:service:sos.fire"} {
 		assert.True(t, p.Parse(s).IsEmergency(), s)
 	}
-	for _, s := range []string{"114", "1123", "+1 911", "911", "+44112", "mallory", "01012345678"} {
+	for _, s := range []string{"114", "1123", "+1 911", "911", "+44112", "mallory", "01012345678", "urn:service:sosmallory", "urn:service:counseling"} {
 		assert.False(t, p.Parse(s).IsEmergency(), s)
 	}
 	assert.True(t, plan(t, "US").Parse("911").IsEmergency())
@@ -214,7 +217,10 @@ func TestParse_Bounded(t *testing.T) {
 
 func TestPostfix(t *testing.T) {
 	p := plan(t, "KR")
-	for in, want := range map[string]string{"5678": "5678", "-5678": "5678", "+82 10 1234 5678": "01012345678", "\uff15678": "5678", "00181234": "00181234"} {
+	for in, want := range map[string]string{"5678": "5678", "-5678": "5678", "+82 10 1234 5678": "01012345678", "\uff15678": "5678", "00181234": "00181234",
+		"00182 10 1234 5678": "01012345678", "0070082 10 1234 5678": "01012345678", "821012345678": "01012345678", "82 2 312 3456": "023123456",
+		"001 1 212 555 1234": "12125551234", "+1 212 555 1234": "12125551234", "1012345678": "1012345678", "23123456": "23123456", "8212345": "8212345",
+	} {
 		got, err := p.Postfix(in)
 		require.NoError(t, err)
 		assert.Equal(t, want, got, in)
