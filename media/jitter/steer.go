@@ -190,7 +190,7 @@ func (p *Playout) leaveOut() {
 	p.owed = 0
 	if owed <= leaveMost && p.ahead.len() == 0 && p.delay() > p.target && p.inHand(owed+leaveSpare) {
 		p.play += owed
-		p.shrunk += owed
+		p.grown -= owed // what it grew by when the packet came
 	}
 }
 
