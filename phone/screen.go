@@ -21,10 +21,7 @@ func (p *Phone) caller(id sip.Identity) number.Number {
 // screen applies the block rules. The dialer asks it before anything rings,
 // however the call would be answered.
 func (p *Phone) screen(c dialer.Caller) dialer.Verdict {
-	rule, blocked := p.rules.Match(p.plan.Parse(c.Number))
-	if !blocked && c.Identity.Anonymous {
-		rule, blocked = p.rules.MatchAnonymous()
-	}
+	rule, blocked := p.rules.Check(p.plan.Parse(c.Number), c.Identity.Anonymous)
 	if !blocked {
 		return dialer.Verdict{}
 	}
