@@ -246,11 +246,12 @@ func (d *device) nextLine(what string) line {
 // refuses waits for what the phone says of the last line it was given.
 func (d *device) refuses() {
 	d.c.t.Helper()
-	var text string
-	eventually(d.c.t, soon, func() bool {
-		text = d.refusals()[d.told]
-		return text != ""
-	}, "%s did not refuse line %d", d.user, d.told)
+	deadline := time.Now().Add(soon)
+	text := d.refusals()[d.told]
+	for ; text == ""; text = d.refusals()[d.told] {
+		require.True(d.c.t, time.Now().Before(deadline), "%s did not refuse line %d", d.user, d.told)
+		<-time.After(5 * time.Millisecond) // standard error can only be looked at
+	}
 	d.complains[d.told] = true
 	d.c.write(d.user, "refused", text)
 }
