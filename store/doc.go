@@ -1,5 +1,6 @@
-// Package store keeps what must survive the program: block rules, call history
-// and the journal of events, in one SQLite file (modernc.org/sqlite, no cgo).
+// Package store keeps what must survive the program: block rules, contacts,
+// call history and the journal of events, in one SQLite file
+// (modernc.org/sqlite, no cgo).
 //
 // Events are written by one goroutine that commits whatever is queued in one
 // transaction (synchronous=FULL); an event and its history row are in the same

@@ -127,17 +127,21 @@ func (s *Store) history(ctx context.Context, where string, args ...any) (out []H
 	}
 	defer func() { _ = rows.Close() }()
 	for rows.Next() {
-		var r HistoryRow
-		var started, answered, ended int64
-		err := rows.Scan(&r.ID, &r.CallID, &r.Direction, &r.Type, &r.Number, &r.RawNumber, &r.Name, &r.AccountID, &r.CallType,
-			&r.Cause, &started, &answered, &ended, &r.Ring, &r.Talk, &r.SIPCode)
+		r, err := scanHistory(rows)
 		if err != nil {
 			return nil, err
 		}
-		r.Started, r.Answered, r.Ended = timeOf(started), timeOf(answered), timeOf(ended)
 		out = append(out, r)
 	}
 	return out, rows.Err()
+}
+
+func scanHistory(row scanner) (r HistoryRow, err error) {
+	var started, answered, ended int64
+	err = row.Scan(&r.ID, &r.CallID, &r.Direction, &r.Type, &r.Number, &r.RawNumber, &r.Name, &r.AccountID, &r.CallType,
+		&r.Cause, &started, &answered, &ended, &r.Ring, &r.Talk, &r.SIPCode)
+	r.Started, r.Answered, r.Ended = timeOf(started), timeOf(answered), timeOf(ended)
+	return r, err
 }
 
 func (s *Store) newest(ctx context.Context, f HistoryFilter) (HistoryRow, bool, error) {

@@ -14,7 +14,7 @@ import (
 var migrations embed.FS
 
 const (
-	schemaVersion = 2
+	schemaVersion = 3
 	// applicationID marks the file as ours (PRAGMA application_id): "SPHN".
 	applicationID = 0x5350484e
 )

@@ -37,7 +37,7 @@ func (r *Rules) AddRules(ctx context.Context, rules []StoredRule) ([]StoredRule,
 }
 
 func (r *Rules) add(ctx context.Context, rules []StoredRule) ([]StoredRule, error) {
-	tx, ctx, err := r.begin(ctx)
+	tx, ctx, err := r.store.begin(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -62,12 +62,12 @@ func (r *Rules) add(ctx context.Context, rules []StoredRule) ([]StoredRule, erro
 }
 
 // begin starts a transaction that the end of ctx does not tear apart.
-func (r *Rules) begin(ctx context.Context) (*sql.Tx, context.Context, error) {
+func (s *Store) begin(ctx context.Context) (*sql.Tx, context.Context, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, ctx, context.Cause(ctx)
 	}
 	ctx = context.WithoutCancel(ctx)
-	tx, err := r.store.files.write.BeginTx(ctx, nil)
+	tx, err := s.files.write.BeginTx(ctx, nil)
 	return tx, ctx, err
 }
 
@@ -82,7 +82,7 @@ func scanRule(row scanner) (s StoredRule, err error) {
 
 // RemoveRule removes one rule, durably; removing what is not there is no error.
 func (r *Rules) RemoveRule(ctx context.Context, id int64) error {
-	tx, ctx, err := r.begin(ctx)
+	tx, ctx, err := r.store.begin(ctx)
 	if err == nil {
 		defer func() { _ = tx.Rollback() }()
 		_, err = tx.ExecContext(ctx, `DELETE FROM block_rules WHERE id = ?`, id)

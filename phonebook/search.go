@@ -1,0 +1,290 @@
+package phonebook
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+	"unicode/utf8"
+)
+
+// Scores of the ways in which a name can match. Within a way, the larger part
+// of the name the query is, the better.
+const (
+	scoreExact     = 1.0
+	scoreReordered = 0.94 // the same words in another order
+	scorePrefix    = 0.80 // to 0.92
+	scoreWord      = 0.76 // a word of the name, or the beginning of one
+	scoreTyping    = 0.72 // the beginning, but for a last syllable half typed
+	scoreInitials  = 0.60 // to 0.70; consonants alone, from the beginning
+	scorePart      = 0.56 // to 0.70
+	scoreEdits     = 0.54 // less what the edits cost
+	costEdits      = 0.34
+	costOtherLabel = 0.03 // none of its numbers has the label asked for
+)
+
+// Search returns the contacts whose name matches, best first: equal names, then
+// those that begin with the query, have a word that does, or contain it (or its
+// initial consonants), then those a few letters away: one for every four
+// letters of the query, at most three. A label asked for picks the number; a
+// contact without such a number is still found and scores a little less. A
+// query with a label and no name looks for a contact of that name. Of equal
+// scores the lower name and ID come first. An empty query finds nothing.
+func (b *Book) Search(q Query) []Match {
+	query := newQuery(q)
+	if query.tight == "" {
+		return nil
+	}
+	limit := q.Limit
+	if limit <= 0 || limit > MaxMatches {
+		limit = MaxMatches
+	}
+	b.mu.RLock()
+	defer b.mu.RUnlock()
+	top := ranking{docs: b.index.docs, hits: make([]hit, 0, limit)}
+	for i, mask := range b.index.masks {
+		lacking := missing(query.mask, mask)
+		if lacking > query.limit && lacking > 0 {
+			continue
+		}
+		d := &b.index.docs[i]
+		h := hit{doc: int32(i)}
+		if lacking == 0 {
+			h.score = query.match(d)
+		}
+		if h.score == 0 {
+			h.score = query.near(d)
+		}
+		if h.score == 0 || !top.wants(h.score) {
+			continue
+		}
+		h.exact = h.score == scoreExact
+		var labeled bool
+		h.entry, labeled = query.label.pick(&d.contact)
+		if h.labeled = labeled; query.label.isSet() && !labeled {
+			h.score -= costOtherLabel
+		}
+		top.add(h)
+	}
+	return top.matches()
+}
+
+// match scores a name that has all letters of the query.
+func (q *query) match(d *doc) float64 {
+	if !strings.Contains(d.tight, q.tight) {
+		return max(q.reordered(d), q.startsWith(d), q.typing(d))
+	}
+	share := float64(len(q.tight)) / float64(len(d.tight))
+	switch {
+	case len(q.tight) == len(d.tight):
+		return scoreExact
+	case strings.HasPrefix(d.tight, q.tight):
+		return scorePrefix + 0.12*share
+	case strings.Contains(d.words, " "+q.words):
+		return scoreWord + 0.03*share
+	}
+	return scorePart + 0.14*share
+}
+
+// reordered scores a name that has every word of the query, or its beginning,
+// in any order.
+func (q *query) reordered(d *doc) float64 {
+	if len(q.split) < 2 {
+		return 0
+	}
+	whole := len(q.words) == len(d.words)
+	for _, w := range q.split {
+		at := wordAt(d.words, w)
+		if at < 0 {
+			return 0
+		}
+		end := at + len(w)
+		whole = whole && (end == len(d.words) || d.words[end] == ' ')
+	}
+	if whole {
+		return scoreReordered
+	}
+	return scoreWord + 0.03*float64(len(q.words))/float64(max(len(q.words), len(d.words)))
+}
+
+// wordAt returns where a word begins with w, -1 for nowhere.
+func wordAt(words, w string) int {
+	for from := 0; ; {
+		at := strings.Index(words[from:], w)
+		if at < 0 {
+			return -1
+		}
+		at += from
+		if at == 0 || words[at-1] == ' ' {
+			return at
+		}
+		from = at + 1
+	}
+}
+
+// startsWith scores initial consonants: each one alone stands for a syllable
+// that begins with it, all else for itself.
+func (q *query) startsWith(d *doc) float64 {
+	if q.initials == nil {
+		return 0
+	}
+	for at := 0; at < len(d.tight); {
+		if q.fitsAt(d.tight[at:]) {
+			share := float64(len(q.initials)) / float64(utf8.RuneCountInString(d.tight))
+			if at == 0 {
+				return scoreInitials + 0.10*share
+			}
+			return scorePart + 0.04*share
+		}
+		_, size := utf8.DecodeRuneInString(d.tight[at:])
+		at += size
+	}
+	return 0
+}
+
+func (q *query) fitsAt(tight string) bool {
+	n := 0
+	for _, r := range tight {
+		if n == len(q.initials) {
+			break
+		}
+		want := q.initials[n]
+		if r != want && (!isSyllable(r) || initial(r) != want) {
+			return false
+		}
+		n++
+	}
+	return n == len(q.initials)
+}
+
+// typing scores a query whose last syllable lacks its final still: 김미 for 김민수.
+func (q *query) typing(d *doc) float64 {
+	if !q.open {
+		return 0
+	}
+	at := strings.Index(d.letters, q.letters)
+	share := float64(len(q.letters)) / float64(max(len(d.letters), 1))
+	switch {
+	case at < 0:
+		return 0
+	case at == 0:
+		return scoreTyping + 0.03*share
+	}
+	return scorePart + 0.10*share
+}
+
+// near scores a name, or a word of a name of several, that is some edits away.
+func (q *query) near(d *doc) float64 {
+	if q.limit == 0 {
+		return 0
+	}
+	best := q.pattern.distance(d.letters, q.limit)
+	score := q.edits(best, 1)
+	if len(d.words) == len(d.tight) {
+		return score
+	}
+	for rest := d.words; rest != "" && best > 1; {
+		var word string
+		word, rest, _ = strings.Cut(rest, " ")
+		if n := q.wordDistance(word); n < best {
+			best, score = n, q.edits(n, 0.9)
+		}
+	}
+	return score
+}
+
+func (q *query) wordDistance(word string) int {
+	if isASCII(word) {
+		return q.pattern.distance(word, q.limit)
+	}
+	return q.pattern.distance(letters(word), q.limit)
+}
+
+func isASCII(s string) bool {
+	for i := range len(s) {
+		if s[i] >= utf8.RuneSelf {
+			return false
+		}
+	}
+	return true
+}
+
+// edits scores a distance; runes that share a letter make it 0 at times.
+func (q *query) edits(n int, weight float64) float64 {
+	if n > q.limit {
+		return 0
+	}
+	return (scoreEdits - costEdits*float64(max(n, 1))/float64(q.limit+1)) * weight
+}
+
+// hit is a match before anything is copied.
+type hit struct {
+	score   float64
+	doc     int32
+	entry   int
+	exact   bool
+	labeled bool
+}
+
+// ranking keeps the best hits, the worst of them on top of a heap.
+type ranking struct {
+	docs []doc
+	hits []hit
+}
+
+// wants reports whether a hit of that score could be among the best.
+func (r *ranking) wants(score float64) bool {
+	return len(r.hits) < cap(r.hits) || score >= r.hits[0].score
+}
+
+// compare orders hits best first.
+func (r *ranking) compare(x, y hit) int {
+	if c := cmp.Compare(y.score, x.score); c != 0 {
+		return c
+	}
+	a, b := &r.docs[x.doc], &r.docs[y.doc]
+	return cmp.Or(cmp.Compare(a.words, b.words), cmp.Compare(a.contact.ID, b.contact.ID))
+}
+
+func (r *ranking) add(h hit) {
+	if len(r.hits) < cap(r.hits) {
+		r.hits = append(r.hits, h)
+		for i := len(r.hits) - 1; i > 0; {
+			up := (i - 1) / 2
+			if r.compare(r.hits[i], r.hits[up]) <= 0 {
+				return
+			}
+			r.hits[i], r.hits[up] = r.hits[up], r.hits[i]
+			i = up
+		}
+		return
+	}
+	if r.compare(h, r.hits[0]) >= 0 {
+		return
+	}
+	r.hits[0] = h
+	for i := 0; ; {
+		worst := 2*i + 1
+		if worst >= len(r.hits) {
+			return
+		}
+		if worst+1 < len(r.hits) && r.compare(r.hits[worst+1], r.hits[worst]) > 0 {
+			worst++
+		}
+		if r.compare(r.hits[worst], r.hits[i]) <= 0 {
+			return
+		}
+		r.hits[i], r.hits[worst] = r.hits[worst], r.hits[i]
+		i = worst
+	}
+}
+
+func (r *ranking) matches() []Match {
+	slices.SortFunc(r.hits, r.compare)
+	var out []Match
+	for _, h := range r.hits {
+		out = append(out, Match{
+			Contact: r.docs[h.doc].contact.clone(), Entry: h.entry, Score: h.score, Exact: h.exact, Labeled: h.labeled,
+		})
+	}
+	return out
+}

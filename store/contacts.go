@@ -1,0 +1,213 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"time"
+)
+
+// StoredEntry is a number of a contact as the store keeps it.
+type StoredEntry = struct {
+	Label  string // name of PhoneCall 1.3, empty for none
+	Text   string
+	Number string
+}
+
+// StoredContact is a contact as the store keeps it. It is an alias of a plain
+// struct, so that package phonebook, which has the same one, need not be
+// imported here.
+type StoredContact = struct {
+	ID                  int64
+	Token, Name         string
+	Entries             []StoredEntry
+	ImageURL, Category  string
+	Road, Jibun         string
+	Opens, Closes, Info string // business hours
+	POI                 string
+	Updated             time.Time
+}
+
+// Contacts is the contacts of a store; phonebook takes it as its Store.
+type Contacts struct{ store *Store }
+
+// Contacts returns the contacts.
+func (s *Store) Contacts() *Contacts { return &Contacts{store: s} }
+
+const (
+	contactColumns = `token, name, image_url, category, road, jibun, opens, closes, info, poi, updated`
+	contactSet     = `name = excluded.name, image_url = excluded.image_url, category = excluded.category, road = excluded.road,
+		jibun = excluded.jibun, opens = excluded.opens, closes = excluded.closes, info = excluded.info, poi = excluded.poi, updated = excluded.updated`
+)
+
+// PutContacts keeps the contacts, all or none, and returns their IDs in order
+// once they are durable. One with an ID replaces the contact of that ID, one
+// without an ID that of its token; else it is new.
+func (c *Contacts) PutContacts(ctx context.Context, contacts []StoredContact) ([]int64, error) {
+	ids, err := c.put(ctx, contacts)
+	if err != nil {
+		return nil, c.store.closed(fmt.Errorf("store: contacts cannot be written: %w", err))
+	}
+	return ids, nil
+}
+
+func (c *Contacts) put(ctx context.Context, contacts []StoredContact) ([]int64, error) {
+	tx, ctx, err := c.store.begin(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = tx.Rollback() }()
+	p, err := prepareContacts(ctx, tx)
+	if err != nil {
+		return nil, err
+	}
+	defer p.close()
+	ids := make([]int64, len(contacts))
+	for i := range contacts {
+		if ids[i], err = p.put(ctx, &contacts[i]); err != nil {
+			return nil, err
+		}
+	}
+	return ids, tx.Commit()
+}
+
+// contactWriter is the statements that write one contact.
+type contactWriter struct {
+	byToken, byID, clear, number *sql.Stmt
+}
+
+func prepareContacts(ctx context.Context, tx *sql.Tx) (w *contactWriter, err error) {
+	w = &contactWriter{}
+	for _, s := range []struct {
+		stmt **sql.Stmt
+		text string
+	}{
+		{&w.byToken, `INSERT INTO contacts (` + contactColumns + `) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+			ON CONFLICT (token) DO UPDATE SET ` + contactSet + ` RETURNING id`},
+		{&w.byID, `INSERT INTO contacts (` + contactColumns + `, id) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+			ON CONFLICT (id) DO UPDATE SET token = excluded.token, ` + contactSet + ` RETURNING id`},
+		{&w.clear, `DELETE FROM contact_numbers WHERE contact = ?`},
+		{&w.number, `INSERT INTO contact_numbers (contact, place, label, text, number) VALUES (?, ?, ?, ?, ?)`},
+	} {
+		if *s.stmt, err = tx.PrepareContext(ctx, s.text); err != nil {
+			w.close()
+			return nil, err
+		}
+	}
+	return w, nil
+}
+
+func (w *contactWriter) close() {
+	for _, s := range []*sql.Stmt{w.byToken, w.byID, w.clear, w.number} {
+		if s != nil {
+			_ = s.Close()
+		}
+	}
+}
+
+func (w *contactWriter) put(ctx context.Context, c *StoredContact) (id int64, err error) {
+	args := []any{c.Token, c.Name, c.ImageURL, c.Category, c.Road, c.Jibun, c.Opens, c.Closes, c.Info, c.POI, nanos(c.Updated)}
+	statement := w.byToken
+	if c.ID != 0 {
+		statement, args = w.byID, append(args, c.ID)
+	}
+	if err := statement.QueryRowContext(ctx, args...).Scan(&id); err != nil {
+		return 0, err
+	}
+	if _, err := w.clear.ExecContext(ctx, id); err != nil {
+		return 0, err
+	}
+	for place, e := range c.Entries {
+		if _, err := w.number.ExecContext(ctx, id, place, e.Label, e.Text, e.Number); err != nil {
+			return 0, err
+		}
+	}
+	return id, nil
+}
+
+// RemoveContact removes one contact, durably; removing what is not there is no
+// error.
+func (c *Contacts) RemoveContact(ctx context.Context, id int64) error {
+	tx, ctx, err := c.store.begin(ctx)
+	if err == nil {
+		defer func() { _ = tx.Rollback() }()
+		_, err = tx.ExecContext(ctx, `DELETE FROM contacts WHERE id = ?`, id)
+	}
+	if err == nil {
+		err = tx.Commit()
+	}
+	if err != nil {
+		return c.store.closed(fmt.Errorf("store: contact %d cannot be removed: %w", id, err))
+	}
+	return nil
+}
+
+// ContactChanges calls yield for what changed after the change numbered since,
+// in order, and returns the number of the last one. A removed contact has an ID
+// and an empty Token. A since below 0 yields the contacts there are. yield must
+// not call the store.
+func (c *Contacts) ContactChanges(ctx context.Context, since int64, yield func(StoredContact)) (int64, error) {
+	last, err := c.changes(ctx, since, yield)
+	if err != nil {
+		return 0, c.store.closed(fmt.Errorf("store: the contacts cannot be read: %w", err))
+	}
+	return last, nil
+}
+
+func (c *Contacts) changes(ctx context.Context, since int64, yield func(StoredContact)) (last int64, err error) {
+	// One transaction, so that the number fits the contacts.
+	tx, err := c.store.files.read.BeginTx(ctx, &sql.TxOptions{ReadOnly: true})
+	if err != nil {
+		return 0, err
+	}
+	defer func() { _ = tx.Rollback() }()
+	if err := tx.QueryRowContext(ctx, `SELECT coalesce(max(change), 0) FROM contact_changes`).Scan(&last); err != nil || last == since {
+		return since, err
+	}
+	rows, err := tx.QueryContext(ctx, `SELECT h.contact, coalesce(c.token, ''), coalesce(c.name, ''), coalesce(c.image_url, ''),
+		coalesce(c.category, ''), coalesce(c.road, ''), coalesce(c.jibun, ''), coalesce(c.opens, ''), coalesce(c.closes, ''),
+		coalesce(c.info, ''), coalesce(c.poi, ''), coalesce(c.updated, 0), coalesce(n.place, -1), coalesce(n.label, ''),
+		coalesce(n.text, ''), coalesce(n.number, '')
+		FROM contact_changes AS h LEFT JOIN contacts AS c ON c.id = h.contact LEFT JOIN contact_numbers AS n ON n.contact = c.id
+		WHERE h.change > ? ORDER BY h.change, n.place`, since)
+	if err != nil {
+		return 0, err
+	}
+	defer func() { _ = rows.Close() }()
+	var now StoredContact
+	finish := func() {
+		if now.ID != 0 && (now.Token != "" || since >= 0) {
+			yield(now)
+		}
+	}
+	for rows.Next() {
+		next, place, err := scanContact(rows)
+		if err != nil {
+			return 0, err
+		}
+		if next.ID != now.ID {
+			finish()
+			now = next
+		} else if place >= 0 {
+			now.Entries = append(now.Entries, next.Entries...)
+		}
+	}
+	if err := rows.Err(); err != nil {
+		return 0, err
+	}
+	finish()
+	return last, nil
+}
+
+// scanContact reads one row: a contact with one of its numbers, or none.
+func scanContact(row scanner) (c StoredContact, place int, err error) {
+	var e StoredEntry
+	var updated int64
+	err = row.Scan(&c.ID, &c.Token, &c.Name, &c.ImageURL, &c.Category, &c.Road, &c.Jibun, &c.Opens, &c.Closes, &c.Info, &c.POI,
+		&updated, &place, &e.Label, &e.Text, &e.Number)
+	c.Updated = timeOf(updated)
+	if place >= 0 {
+		c.Entries = []StoredEntry{e}
+	}
+	return c, place, err
+}
