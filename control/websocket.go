@@ -1,0 +1,83 @@
+package control
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"time"
+
+	"github.com/coder/websocket"
+)
+
+// outletError says that a reader did not take what it was sent.
+type outletError struct{ err error }
+
+func (e *outletError) Error() string { return "the reader did not take an event: " + e.err.Error() }
+func (e *outletError) Unwrap() error { return e.err }
+
+// webSocket streams events as text messages (RFC 6455). Nothing is expected from
+// the reader; a message of its own ends the stream.
+func (s *Server) webSocket(w http.ResponseWriter, r *http.Request, since uint64) {
+	// The gate has checked Host and Origin.
+	c, err := websocket.Accept(w, r, &websocket.AcceptOptions{InsecureSkipVerify: true, CompressionMode: websocket.CompressionDisabled})
+	if err != nil {
+		s.log.Debug("no WebSocket", "error", err) // Accept has answered
+		return
+	}
+	defer func() { _ = c.CloseNow() }()
+	// The request's context means nothing once the connection is taken over.
+	ctx := c.CloseRead(s.base)
+	err = s.deliver(ctx, since, socketOutlet{c: c, limit: s.cfg.WriteTimeout})
+	var slow *outletError
+	switch {
+	case err == nil:
+		_ = c.Close(websocket.StatusGoingAway, "the phone stops")
+	case errors.As(err, &slow), ctx.Err() != nil:
+	default:
+		_ = c.Close(websocket.StatusInternalError, "the journal cannot be read")
+	}
+	s.parted("WebSocket", err)
+}
+
+type socketOutlet struct {
+	c     *websocket.Conn
+	limit time.Duration
+}
+
+func (o socketOutlet) event(ctx context.Context, _ uint64, data []byte) error {
+	ctx, cancel := context.WithTimeout(ctx, o.limit)
+	defer cancel()
+	if err := o.c.Write(ctx, websocket.MessageText, data); err != nil {
+		return &outletError{err}
+	}
+	return nil
+}
+
+// alive waits for the answer to a ping.
+func (o socketOutlet) alive(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, o.limit)
+	defer cancel()
+	if err := o.c.Ping(ctx); err != nil {
+		return &outletError{err}
+	}
+	return nil
+}
+
+// parted logs how a stream ended.
+func (s *Server) parted(kind string, err error) {
+	var slow *outletError
+	switch {
+	case err == nil:
+		s.log.Debug("an event stream ends with the phone", "kind", kind)
+	case errors.As(err, &slow) && isTimeout(slow.err):
+		s.log.Warn("an event stream was cut off: its reader was too slow; it may come back with the number of its last event", "kind", kind)
+	default:
+		s.log.Debug("an event stream ended", "kind", kind, "error", err)
+	}
+}
+
+// isTimeout reports whether a write ended by its deadline.
+func isTimeout(err error) bool {
+	var t interface{ Timeout() bool }
+	return errors.Is(err, context.DeadlineExceeded) || errors.As(err, &t) && t.Timeout()
+}
