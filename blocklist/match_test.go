@@ -6,6 +6,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -64,6 +65,34 @@ func TestMatch_Anonymous_RFC3323(t *testing.T) {
 	_, ok := l.MatchAnonymous()
 	assert.True(t, ok)
 	assert.False(t, blocked(l, p, "010-1234-5678"))
+}
+
+func TestExplain(t *testing.T) {
+	l, p := newList(t, Options{AnonymousBlocked: true})
+	_, err := l.Import(t.Context(), []Entry{
+		{Type: Prefix, Pattern: "070", Added: time.Date(2026, 11, 21, 9, 0, 0, 0, time.UTC), By: "cli"},
+		{Type: Postfix, Pattern: "5678", Added: time.Date(2026, 11, 22, 9, 0, 0, 0, time.UTC), By: "BlockNumber"},
+	}, "test")
+	require.NoError(t, err)
+	says := func(caller string, withheld bool) string {
+		n := p.Parse(caller)
+		e := l.Explain(n, withheld)
+		r, ok := l.Check(n, withheld)
+		assert.Equal(t, ok, e.Blocked, caller)
+		if ok {
+			assert.Equal(t, r, e.Rules[0], caller)
+		}
+		return e.String()
+	}
+	assert.Equal(t, `07012345678 is a number of the region
+blocked by PREFIX 070 added on 2026-11-21 by cli
+also blocked by POSTFIX 5678 added on 2026-11-22 by BlockNumber
+also blocked because anonymous callers are blocked`, says("+82 70 1234 5678", true))
+	assert.Equal(t, "01012340000 is a mobile number of the region\nnot blocked: no rule fits", says("010-1234-0000", false))
+	assert.Equal(t, "119 is a number of an emergency service\nnot blocked: emergency numbers never are", says("119", true))
+	assert.Equal(t, "a caller without a number\nblocked because anonymous callers are blocked", says("anonymous", true))
+	l.SetAnonymousBlocked(false)
+	assert.Equal(t, "a caller without a number\nnot blocked: the setting for anonymous callers lets them pass", says("", false))
 }
 
 // A number told in confidence is a number to the rules, and its owner anonymous

@@ -76,3 +76,28 @@ func (n Number) IsEmergency() bool { return n.emergency }
 
 // IsAnonymous reports whether the caller gave no identity (RFC 3323 §4.1).
 func (n Number) IsAnonymous() bool { return n.kind == anonymous }
+
+// Describe says what the number was taken for, as a noun without an article:
+// "mobile number of the region".
+func (n Number) Describe() string {
+	if n.emergency {
+		return "number of an emergency service"
+	}
+	what := "number"
+	if n.mobile {
+		what = "mobile number"
+	}
+	switch n.kind {
+	case anonymous:
+		return "caller without a number"
+	case user:
+		return "SIP user without a number"
+	case dialled:
+		return "short code or other number that is compared as it is dialled"
+	case domestic:
+		return what + " of the region"
+	case foreign:
+		return what + " of another country"
+	}
+	return what
+}

@@ -203,6 +203,17 @@ func TestNumber_Properties(t *testing.T) {
 	assert.True(t, Number{}.IsAnonymous())
 }
 
+func TestNumber_Describe(t *testing.T) {
+	p := plan(t, "KR")
+	for in, want := range map[string]string{
+		"010-1234-5678": "mobile number of the region", "02-312-3456": "number of the region", "+44 7400 123456": "mobile number of another country",
+		"+1 212 555 1234": "number of another country", "114": "short code or other number that is compared as it is dialled",
+		"119": "number of an emergency service", "mallory": "SIP user without a number", "": "caller without a number",
+	} {
+		assert.Equal(t, want, p.Parse(in).Describe(), in)
+	}
+}
+
 func TestParse_Bounded(t *testing.T) {
 	p := plan(t, "KR")
 	n := p.Parse("+" + strings.Repeat("1", 100_000))
