@@ -5,9 +5,6 @@ import (
 	"errors"
 	"log/slog"
 	"sync"
-	"time"
-
-	"github.com/google/uuid"
 
 	"github.com/softphone-go/softphone/dialer"
 )
@@ -15,53 +12,39 @@ import (
 // ErrClosed is returned by Handle after Close.
 var ErrClosed = errors.New("the directive layer is closed")
 
-// Telephone is what the agent asks of the calls below it. None of the methods
-// may block: what becomes of a request is told by dialer events, handed back
-// through Observe.
-type Telephone interface {
-	// Dial begins a call to a number, a user name or a SIP URI and returns the
-	// call's id. An error means that no call came to be.
-	Dial(target string, speaker bool) (callID string, err error)
-	// Answer accepts the ringing call.
-	Answer(callID string, speaker bool) error
-	// Hangup cancels, rejects or ends the call, whatever its state.
-	Hangup(callID string) error
-	// Busy sends a ringing call away as busy.
-	Busy(callID string) error
-	// BlockCaller stores a rule for the ringing call's number, durably.
-	BlockCaller(callID string) error
-}
-
-// Focus tells the device when the phone needs the loudspeaker and microphone
-// for a call, and when it needs them no longer. It must not block.
-type Focus func(held bool)
-
-// Config is what an Agent needs. Telephone and Emit are mandatory.
+// Config is what an Agent needs. Telephone and Emit are mandatory; without the
+// others the phone does what it can.
 type Config struct {
 	Telephone Telephone
-
 	// Emit takes every event in order. It is called from the agent's own
 	// goroutine and must not block.
 	Emit func(Event)
 
+	Book    Book    // nil: there are no contacts
+	History History // nil: no call is remembered
+	Rules   Rules   // nil: no number can be blocked
 	// WhoIs tells what is known of a number, or of the user part of who calls:
 	// the name from the contacts, whether the number is a mobile one, and
 	// whether its last incoming call was missed. The token is the agent's; so is
 	// the name when WhoIs gives none. Nil: nothing is known.
 	WhoIs func(number string) Party
+	// Canonical gives two spellings of one number one form. Nil: numbers are
+	// compared as they are written.
+	Canonical func(number string) string
 
-	// NumberBlockable reports whether another block rule may be stored. Nil: no.
-	NumberBlockable func() bool
+	Permission   Permission   // nil: every call is allowed
+	Focus        Focus        // nil: nobody is told
+	AudioRoute   AudioRoute   // nil: there is one route
+	Display      Display      // nil: candidates count as shown until they are replaced or released
+	Surroundings Surroundings // nil: PhoneCall is the whole context
 
-	// Permission refuses outgoing calls that the device does not allow. Nil: allowed.
-	Permission func() error
-
-	// Focus is told when audio focus is acquired and released. May be nil.
-	Focus Focus
-
+	// SendNumbers puts the numbers of contacts and past calls into candidates.
+	// Without it candidates have a token and a label, and MakeCall with the token
+	// calls; only with intent BLOCK the numbers are there, since BlockNumber needs
+	// one.
+	SendNumbers bool
 	// PlayServiceID stands in events of calls that no directive started.
 	PlayServiceID string
-
 	// Logger takes what happens, without whole numbers. Nil: nothing is logged.
 	Logger *slog.Logger
 }
@@ -71,6 +54,7 @@ type Event struct {
 	Name   string // such as "CallArrived"
 	CallID string // the dialer's call, empty where there is none
 	JSON   []byte // {"context": ..., "event": ...}
+	Cause  error  // MakeCallFailed: why, since the interface knows two codes only; else nil
 }
 
 // Agent runs the PhoneCall interface over a Telephone. All methods are safe
@@ -89,10 +73,13 @@ type Agent struct {
 	wake    chan struct{}
 
 	// Owned by the loop.
-	state  State
-	call   current
-	seen   recent
-	tokens *tokenTable
+	state    State
+	call     current
+	template *Template // nil: none; replaced, never changed
+	seen     recent
+	tokens   *tokenTable
+	focused  bool // the device was told that focus is held
+	routed   bool // the loudspeaker was opened for this call
 }
 
 // current is the call that the PhoneCall state speaks of.
@@ -103,6 +90,7 @@ type current struct {
 	callType      CallType
 	recipient     Person
 	party         *Party
+	cause         error // why it could not be made
 }
 
 // New returns a running Agent. Close ends it.
@@ -134,9 +122,13 @@ func (a *Agent) Close() error {
 // the refusals joined, each a *RefusedError; a refused directive does not stop
 // its siblings. It never waits for SIP.
 func (a *Agent) Handle(ctx context.Context, message []byte) error {
-	directives, errs := decode(message)
-	for _, d := range directives {
-		if err := a.do(ctx, func() error { return a.perform(d) }); err != nil {
+	var errs []error
+	for i, d := range decode(message) {
+		err := error(d.refused)
+		if d.refused == nil {
+			err = a.do(ctx, func() error { return a.perform(ctx, d.directive, i) })
+		}
+		if err != nil {
 			errs = append(errs, err)
 		}
 	}
@@ -162,7 +154,7 @@ func (a *Agent) State() State {
 	return s
 }
 
-// Context returns the context as JSON: {"PhoneCall": {...}}.
+// Context returns the context as JSON: {"PhoneCall": {...}}, see type Context.
 func (a *Agent) Context(ctx context.Context) ([]byte, error) {
 	var out []byte
 	err := a.do(ctx, func() (err error) { out, err = a.contextJSON(); return })
@@ -213,60 +205,3 @@ func (a *Agent) drain() {
 		}
 	}
 }
-
-// recent remembers the message ids of the last ten minutes, and of at least
-// the last thousand directives.
-type recent struct {
-	at    map[string]time.Time
-	order []string
-}
-
-const (
-	rememberFor   = 10 * time.Minute
-	rememberLeast = 1000
-	rememberMost  = 100_000 // a flood must not grow the memory without end
-)
-
-// add reports whether id is new, and remembers it.
-func (r *recent) add(id string, now time.Time) bool {
-	if r.at == nil {
-		r.at = make(map[string]time.Time)
-	}
-	for len(r.order) > rememberLeast &&
-		(now.Sub(r.at[r.order[0]]) > rememberFor || len(r.order) >= rememberMost) {
-		delete(r.at, r.order[0])
-		r.order = r.order[1:]
-	}
-	if t, ok := r.at[id]; ok && (now.Sub(t) <= rememberFor || len(r.order) <= rememberLeast) {
-		return false
-	}
-	if _, ok := r.at[id]; !ok {
-		r.order = append(r.order, id)
-	}
-	r.at[id] = now
-	return true
-}
-
-// tokenTable resolves the tokens given out with CallArrived to numbers.
-type tokenTable struct {
-	numbers map[string]string
-	order   []string
-}
-
-const mostTokens = 1000
-
-func newTokenTable() *tokenTable { return &tokenTable{numbers: make(map[string]string)} }
-
-func (t *tokenTable) issue(number string) string {
-	token := newID()
-	if len(t.order) >= mostTokens {
-		delete(t.numbers, t.order[0])
-		t.order = t.order[1:]
-	}
-	t.numbers[token] = number
-	t.order = append(t.order, token)
-	return token
-}
-
-// newID returns a time-ordered unique id (UUID version 7, RFC 9562).
-func newID() string { return uuid.Must(uuid.NewV7()).String() }

@@ -237,7 +237,7 @@ func TestIncoming_AcceptAndToken(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t, func(c *Config) {
 			c.WhoIs = func(string) Party { return Party{Name: "김민수", IsMobile: true} }
-			c.NumberBlockable = func() bool { return true }
+			c.Rules = &ruleBook{}
 		})
 		defer r.Close()
 		arrival := dialer.Event{CallID: "in-1", Type: dialer.EventIncoming, Remote: sip.Identity{URI: sip.URI{Scheme: "sip", User: "01012345678", Host: "h"}}}

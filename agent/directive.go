@@ -1,92 +1,90 @@
 package agent
 
 import (
-	"encoding/json"
+	"context"
+	"errors"
 	"fmt"
 	"time"
+
+	"github.com/softphone-go/softphone/blocklist"
 )
 
-// perform validates one directive and takes its step. It runs on the loop.
-func (a *Agent) perform(d directive) error {
-	var err *RefusedError
-	var act func() *RefusedError
-	switch d.Header.Name {
-	case "MakeCall":
-		act, err = a.makeCall(d)
-	case "AcceptCall":
-		act, err = a.acceptCall(d)
-	case "EndCall":
-		act = func() *RefusedError { a.take(inEndCall, effectArgs{}); return nil }
-	case "BlockIncomingCall":
-		act = func() *RefusedError { return a.blockIncoming() }
-	default:
-		err = &RefusedError{Field: "header.name", Reason: fmt.Sprintf("%q is not a directive this phone carries out", clip(d.Header.Name))}
-	}
+// perform validates one directive and carries it out, once. It runs on the loop.
+func (a *Agent) perform(ctx context.Context, d directive, index int) error {
+	payload, err := d.read()
 	if err == nil {
 		if !a.seen.add(d.Header.MessageID, time.Now()) {
 			a.log.Debug("directive repeated, not run again", "name", d.Header.Name, "messageId", d.Header.MessageID)
+			if refused := a.seen.at[d.Header.MessageID].refused; refused != nil {
+				again := *refused
+				return again.of(d, index)
+			}
 			return nil
 		}
-		err = act()
+		if err = a.carryOut(ctx, d.Header, payload); err != nil {
+			a.seen.refuse(d.Header.MessageID, *err)
+		}
 	}
 	if err != nil {
-		err.Name, err.MessageID = d.Header.Name, d.Header.MessageID
 		a.log.Debug("directive refused", "name", d.Header.Name, "field", err.Field, "reason", err.Reason)
-		return err
+		return err.of(d, index)
 	}
 	return nil
 }
 
-// makeCall checks a MakeCall (recipient and callType are mandatory).
-func (a *Agent) makeCall(d directive) (func() *RefusedError, *RefusedError) {
-	raw, ok := d.Payload["recipient"]
-	if !ok {
-		return nil, &RefusedError{Field: "payload.recipient", Reason: "is missing"}
+// carryOut does what a valid directive asks for.
+func (a *Agent) carryOut(ctx context.Context, h Header, payload any) *RefusedError {
+	switch p := payload.(type) {
+	case SendCandidates:
+		a.sendCandidates(ctx, h, p)
+	case MakeCall:
+		return a.makeCall(ctx, h, p)
+	case EndCall:
+		a.take(inEndCall, effectArgs{ctx: ctx})
+	case AcceptCall:
+		a.take(inAcceptCall, effectArgs{ctx: ctx, speaker: p.SpeakerPhone})
+	case BlockIncomingCall:
+		a.take(inBlockIncoming, effectArgs{ctx: ctx})
+	case BlockNumber:
+		return a.blockNumber(ctx, p)
 	}
-	person, err := readPerson(raw, "payload.recipient")
-	if err != nil {
-		return nil, err
-	}
-	callType, err := d.Payload.mandatoryString("payload", "callType")
-	if err != nil {
-		return nil, err
-	}
+	return nil
+}
+
+// makeCall begins a call, unless one is up.
+func (a *Agent) makeCall(ctx context.Context, h Header, p MakeCall) *RefusedError {
 	begin := current{
-		playServiceID: d.Payload.optionalString("playServiceId"), dialogRequest: d.Header.DialogRequestID,
-		callType: CallType(callType), recipient: person,
+		playServiceID: p.PlayServiceID, dialogRequest: h.DialogRequestID,
+		callType: p.CallType, recipient: p.Recipient,
 	}
 	in := inMakeCall
-	if begin.callType != CallNormal && begin.callType != CallSpeaker {
+	if p.CallType != CallNormal && p.CallType != CallSpeaker {
 		in = inMakeVideoCall
+		begin.cause = fmt.Errorf("calls of type %q cannot be made; only NORMAL and SPEAKER can", clip(string(p.CallType)))
 	}
-	return func() *RefusedError {
-		if _, _, ok := step(a.state, in); !ok {
-			return &RefusedError{Reason: fmt.Sprintf("a call is already up (state %s); end it first", a.state)}
-		}
-		a.take(in, effectArgs{begin: begin})
-		return nil
-	}, nil
+	if _, _, ok := step(a.state, in); !ok {
+		return &RefusedError{Reason: fmt.Sprintf("a call is already up (state %s); end it first", a.state)}
+	}
+	a.take(in, effectArgs{ctx: ctx, begin: begin, speaker: p.CallType == CallSpeaker})
+	return nil
 }
 
-// acceptCall checks an AcceptCall (speakerPhone is a mandatory JSON boolean).
-func (a *Agent) acceptCall(d directive) (func() *RefusedError, *RefusedError) {
-	raw, ok := d.Payload["speakerPhone"]
-	if !ok {
-		return nil, &RefusedError{Field: "payload.speakerPhone", Reason: "is missing"}
+// blockNumber keeps a rule, durably before it is accepted.
+func (a *Agent) blockNumber(ctx context.Context, p BlockNumber) *RefusedError {
+	switch {
+	case a.cfg.Rules == nil:
+		return &RefusedError{Reason: "this phone keeps no block rules"}
+	case !a.cfg.Rules.Blockable():
+		return &RefusedError{Reason: "no further number can be blocked (numberBlockable is FALSE); remove some rules first"}
 	}
-	var speaker bool
-	if err := json.Unmarshal(raw, &speaker); err != nil {
-		return nil, &RefusedError{Field: "payload.speakerPhone", Reason: "must be true or false, without quotes", Err: err}
+	err := a.cfg.Rules.Block(ctx, p.BlockType, p.Number)
+	var bad *blocklist.PatternError
+	switch {
+	case errors.As(err, &bad):
+		return &RefusedError{Field: "payload.number", Reason: fmt.Sprintf("cannot be blocked by %s, because %v", p.BlockType, bad.Reason), Err: err}
+	case err != nil:
+		a.log.Error("a block rule was not kept", "error", err)
+		return &RefusedError{Reason: "the rule was not kept: " + err.Error(), Err: err}
 	}
-	return func() *RefusedError {
-		a.take(inAcceptCall, effectArgs{speaker: speaker})
-		return nil
-	}, nil
-}
-
-// blockIncoming stores a rule for the ringing number, then rejects the call.
-func (a *Agent) blockIncoming() *RefusedError {
-	args := effectArgs{}
-	a.take(inBlockIncoming, args)
 	return nil
 }

@@ -1,17 +1,17 @@
 package agent
 
 import (
+	"context"
 	"errors"
-	"fmt"
 
 	"github.com/softphone-go/softphone/dialer"
 )
 
 // effectArgs is what the effects of one step need beside the state.
 type effectArgs struct {
-	begin   current
-	speaker bool
-	event   dialer.Event
+	ctx     context.Context // of the directive; Background without one
+	begin   current         // inMakeCall, inMakeVideoCall
+	speaker bool            // inMakeCall, inAcceptCall: the loudspeaker is asked for
 }
 
 // take makes one step and carries out its effects. An effect may fail in a way
@@ -39,7 +39,7 @@ func (a *Agent) take(in input, args effectArgs) {
 func (a *Agent) apply(e effect, args effectArgs) {
 	switch e {
 	case doDial:
-		a.dial()
+		a.dial(args)
 	case doHangup:
 		a.logged("hang up", a.cfg.Telephone.Hangup(a.call.id))
 	case doAnswer:
@@ -50,85 +50,120 @@ func (a *Agent) apply(e effect, args effectArgs) {
 		a.focus(true)
 	case doReleaseFocus:
 		a.focus(false)
+	case doRoute:
+		a.route(args.speaker)
+	case doUnroute:
+		a.route(false)
 	case emitCallArrived:
-		a.emit("CallArrived", callArrived{a.playServiceID(), *a.call.party}, "")
+		a.emit("CallArrived", a.fullContext(), CallArrived{a.playServiceID(), *a.call.party}, "")
 	case emitMakeCallSucceeded:
-		a.emit("MakeCallSucceeded", makeCallSucceeded{a.playServiceID(), a.call.recipient}, a.call.dialogRequest)
+		a.emit("MakeCallSucceeded", a.context(), MakeCallSucceeded{a.playServiceID(), a.call.recipient}, a.call.dialogRequest)
 	case emitMakeCallFailed:
-		a.emit("MakeCallFailed", makeCallFailed{a.playServiceID(), NoSystemPermission, a.call.callType}, a.call.dialogRequest)
+		a.emit("MakeCallFailed", a.context(), MakeCallFailed{a.playServiceID(), NoSystemPermission, a.call.callType}, a.call.dialogRequest)
 	case emitUnsupportedType:
-		was := a.call
 		a.call = args.begin
-		a.emit("MakeCallFailed", makeCallFailed{a.playServiceID(), CallTypeNotSupported, args.begin.callType}, args.begin.dialogRequest)
-		a.call = was
+		a.emit("MakeCallFailed", a.context(), MakeCallFailed{a.playServiceID(), CallTypeNotSupported, a.call.callType}, a.call.dialogRequest)
+		a.call = current{}
 	case emitCallEstablished:
-		a.emit("CallEstablished", bare{a.playServiceID()}, "")
+		a.emit("CallEstablished", a.context(), CallEstablished{a.playServiceID()}, "")
 	case emitCallEnded:
-		a.emit("CallEnded", bare{a.playServiceID()}, "")
+		a.emit("CallEnded", a.context(), CallEnded{a.playServiceID()}, "")
 	}
 }
 
+// focus tells the device, once for each change.
 func (a *Agent) focus(held bool) {
+	if a.focused == held {
+		return
+	}
+	a.focused = held
 	if a.cfg.Focus != nil {
 		a.cfg.Focus(held)
 	}
 }
 
+// route opens the loudspeaker, or goes back to the usual route when it was
+// opened. The call goes on whether it succeeds or not.
+func (a *Agent) route(speaker bool) {
+	if a.routed == speaker {
+		return
+	}
+	a.routed = speaker
+	if a.cfg.AudioRoute == nil {
+		return
+	}
+	if err := a.cfg.AudioRoute(speaker); err != nil {
+		a.log.Warn("the sound could not be sent to another loudspeaker", "speaker", speaker, "error", err)
+	}
+}
+
 // dial begins the call of the current MakeCall. A local failure is an input of
 // its own: the state goes back to IDLE with MakeCallFailed.
-func (a *Agent) dial() {
-	target, err := a.target(a.call.recipient)
+func (a *Agent) dial(args effectArgs) {
+	target, err := a.resolve(args.ctx, a.call.recipient)
 	if err == nil && a.cfg.Permission != nil {
 		err = a.cfg.Permission()
 	}
 	if err == nil {
 		party := a.whoIs(target, a.call.recipient.Name)
-		party.Token = a.call.recipient.Token
+		party.Token = a.partyToken(target)
 		a.call.party = &party
 		a.call.id, err = a.cfg.Telephone.Dial(target, a.call.callType == CallSpeaker)
 	}
 	if err != nil {
-		a.log.Warn("the call cannot be made", "error", err)
+		a.failed(err)
 		a.take(inDialRefused, effectArgs{})
 	}
 }
 
-// target is where to call: the number that came with the directive, else the
-// one behind a token that this phone gave out.
-func (a *Agent) target(p Person) (string, error) {
-	if n := p.number(); n != "" {
-		return n, nil
+// failed keeps and logs why a call could not be made.
+func (a *Agent) failed(err error) {
+	a.call.cause = err
+	a.log.Warn("the call cannot be made", "call", a.call.id, "error", err)
+}
+
+// partyToken is the token that the directive gave for the other side, else a
+// new one. Either resolves the number later.
+func (a *Agent) partyToken(target string) string {
+	p := reachable(a.call.recipient.Name, target)
+	if p.Token = a.call.recipient.Token; p.Token == "" {
+		return a.tokens.issue(p)
 	}
-	if n, ok := a.tokens.numbers[p.Token]; ok && p.Token != "" {
-		return n, nil
+	if _, known := a.tokens.people[p.Token]; !known {
+		a.tokens.remember(p)
 	}
-	if p.Token != "" {
-		return "", fmt.Errorf("the token of %q is not known to this phone and no number came with it", clip(p.Name))
-	}
-	return "", fmt.Errorf("no number came for %q: neither recipient.contacts[].number nor recipient.token", clip(p.Name))
+	return p.Token
+}
+
+// reachable is somebody with one number.
+func reachable(name, number string) Person {
+	return Person{Name: name, Type: PersonNone, Contacts: []Contact{{Number: number}}}
 }
 
 // observe turns a call's event into an input.
 func (a *Agent) observe(ev dialer.Event) {
-	if ev.Type == dialer.EventIncoming {
+	switch {
+	case ev.Type == dialer.EventIncoming:
 		a.arrived(ev)
 		return
-	}
-	if ev.CallID == "" || ev.CallID != a.call.id {
+	case ev.Type == dialer.EventDialing && a.state == Idle:
+		a.dialled(ev)
+		return
+	case ev.CallID == "" || ev.CallID != a.call.id:
 		return
 	}
 	switch ev.Type {
 	case dialer.EventDialing:
-		a.take(inInviteSent, effectArgs{event: ev})
+		a.take(inInviteSent, effectArgs{})
 	case dialer.EventAnswered:
-		a.take(inAnswered, effectArgs{event: ev})
+		a.take(inAnswered, effectArgs{})
 	case dialer.EventEnded:
 		in := inEnded
 		if o := ev.Outcome; o != nil && a.state == Outgoing && !o.InviteSent && o.Disposition != dialer.Cancelled {
 			in = inEndedBefore
-			a.log.Warn("the call could not leave", "call", ev.CallID, "error", o.Err)
+			a.failed(o.Err)
 		}
-		a.take(in, effectArgs{event: ev})
+		a.take(in, effectArgs{})
 	default: // the other events do not touch the PhoneCall state
 	}
 }
@@ -140,10 +175,26 @@ func (a *Agent) arrived(ev dialer.Event) {
 		a.logged("send the second call away", a.cfg.Telephone.Busy(ev.CallID))
 		return
 	}
-	party := a.whoIs(ev.Remote.URI.User, ev.Remote.DisplayName)
-	party.Token = a.tokens.issue(ev.Remote.URI.User)
-	a.call = current{id: ev.CallID, callType: CallNormal, party: &party}
-	a.take(inArrived, effectArgs{event: ev})
+	a.call = a.undirected(ev)
+	a.take(inArrived, effectArgs{})
+}
+
+// dialled takes a call that somebody made by hand, so that the state tells of
+// it and no second one is made beside it.
+func (a *Agent) dialled(ev dialer.Event) {
+	a.call = a.undirected(ev)
+	a.take(inDialled, effectArgs{})
+}
+
+// undirected is a call that no directive began.
+func (a *Agent) undirected(ev dialer.Event) current {
+	user := ev.Remote.URI.User
+	if ev.Remote.Anonymous {
+		user = ""
+	}
+	party := a.whoIs(user, ev.Remote.DisplayName)
+	party.Token = a.tokens.issue(reachable(party.Name, user))
+	return current{id: ev.CallID, callType: CallNormal, party: &party}
 }
 
 // whoIs is what is known of a number, under the given name unless the device

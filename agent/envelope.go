@@ -1,11 +1,8 @@
 package agent
 
 import (
-	"bytes"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"io"
 	"strings"
 )
 
@@ -32,10 +29,12 @@ type Header struct {
 type directive struct {
 	Header  Header
 	Payload object
+	raw     json.RawMessage // the payload, "{}" when there is none
 }
 
 // RefusedError tells that a directive was not accepted and had no effect.
 type RefusedError struct {
+	Index     int    // of the directive in its delivery, from 0
 	Name      string // of the directive, empty when it could not be read
 	MessageID string // of the directive, empty when it could not be read
 	Field     string // the path of the offending field, such as "payload.recipient.name"; may be empty
@@ -60,41 +59,43 @@ func (e *RefusedError) Error() string {
 // Unwrap returns the cause.
 func (e *RefusedError) Unwrap() error { return e.Err }
 
+// delivered is one directive of a delivery, or why it could not be read.
+type delivered struct {
+	directive
+	refused *RefusedError
+}
+
 // decode reads one delivery: a bare directive, {"directive": ...} or
-// {"directives": [...]}. It returns the directives that could be read, in
-// order, and one error for each that could not.
-func decode(data []byte) ([]directive, []error) {
+// {"directives": [...]}. It returns the directives in order.
+func decode(data []byte) []delivered {
+	refuse := func(err *RefusedError) []delivered { return []delivered{{refused: err}} }
 	if len(data) > MaxDirective {
-		return nil, []error{&RefusedError{Reason: fmt.Sprintf("the message has %d bytes; at most %d are read", len(data), MaxDirective)}}
+		return refuse(&RefusedError{Reason: fmt.Sprintf("the message has %d bytes; at most %d are read", len(data), MaxDirective)})
 	}
 	top, err := decodeObject(data)
 	if err != nil {
-		return nil, []error{&RefusedError{Reason: "the message is not a JSON object: " + err.Error(), Err: err}}
+		return refuse(&RefusedError{Reason: "the message is not a JSON object: " + err.Error(), Err: err})
 	}
 	raws := []json.RawMessage{data}
 	switch {
 	case top["directives"] != nil:
-		raws = nil
 		if err := json.Unmarshal(top["directives"], &raws); err != nil {
-			return nil, []error{&RefusedError{Field: "directives", Reason: "must be an array of directives", Err: err}}
+			return refuse(&RefusedError{Field: "directives", Reason: "must be an array of directives", Err: err})
 		}
 	case top["directive"] != nil:
 		raws = []json.RawMessage{top["directive"]}
 	}
-	var out []directive
-	var errs []error
-	for _, raw := range raws {
-		d, err := decodeDirective(raw)
-		if err != nil {
-			errs = append(errs, err)
-			continue
+	out := make([]delivered, len(raws))
+	for i, raw := range raws {
+		out[i].directive, out[i].refused = decodeDirective(raw)
+		if out[i].refused != nil {
+			out[i].refused.Index = i
 		}
-		out = append(out, d)
 	}
-	return out, errs
+	return out
 }
 
-func decodeDirective(raw json.RawMessage) (directive, error) {
+func decodeDirective(raw json.RawMessage) (directive, *RefusedError) {
 	obj, err := decodeObject(raw)
 	if err != nil {
 		return directive{}, &RefusedError{Reason: "a directive must be a JSON object", Err: err}
@@ -121,7 +122,7 @@ func decodeDirective(raw json.RawMessage) (directive, error) {
 		}
 		*f.to = s
 	}
-	refuse := func(field, reason string) (directive, error) {
+	refuse := func(field, reason string) (directive, *RefusedError) {
 		return directive{}, &RefusedError{Name: d.Header.Name, MessageID: d.Header.MessageID, Field: field, Reason: reason}
 	}
 	if d.Header.Namespace != Namespace {
@@ -130,11 +131,12 @@ func decodeDirective(raw json.RawMessage) (directive, error) {
 	if major, _, _ := strings.Cut(d.Header.Version, "."); major != "1" {
 		return refuse("header.version", fmt.Sprintf("is %q; versions 1.x are understood", clip(d.Header.Version)))
 	}
-	d.Payload = object{}
+	d.Payload, d.raw = object{}, json.RawMessage("{}")
 	if obj["payload"] != nil {
 		if d.Payload, err = decodeObject(obj["payload"]); err != nil {
 			return refuse("payload", "must be a JSON object")
 		}
+		d.raw = obj["payload"]
 	}
 	return d, nil
 }
@@ -142,24 +144,15 @@ func decodeDirective(raw json.RawMessage) (directive, error) {
 // object is a JSON object whose members are still unread.
 type object map[string]json.RawMessage
 
+// decodeObject reads exactly one JSON object; members that are null are absent.
 func decodeObject(data []byte) (object, error) {
-	dec := json.NewDecoder(bytes.NewReader(data))
-	var o object
-	if err := dec.Decode(&o); err != nil {
-		return nil, err
-	}
-	if o == nil {
-		return nil, errors.New("null is not an object")
-	}
-	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
-		return nil, errors.New("something follows the object")
-	}
+	o, err := decodeMembers(data)
 	for k, v := range o {
 		if string(v) == "null" {
-			delete(o, k) // null is absent
+			delete(o, k)
 		}
 	}
-	return o, nil
+	return o, err
 }
 
 // mandatoryString reads a string that must be there and not be empty.
@@ -177,16 +170,6 @@ func (o object) mandatoryString(path, name string) (string, *RefusedError) {
 		return "", &RefusedError{Field: field, Reason: "is empty"}
 	}
 	return s, nil
-}
-
-// optionalString reads a string that may be missing; anything else that stands
-// there counts as missing.
-func (o object) optionalString(name string) string {
-	var s string
-	if raw, ok := o[name]; ok && json.Unmarshal(raw, &s) != nil {
-		return ""
-	}
-	return s
 }
 
 // clip keeps a foreign string short enough for a diagnostic.

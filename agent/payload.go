@@ -1,123 +1,188 @@
 package agent
 
-import (
-	"encoding/json"
-	"strings"
+import "encoding/json"
+
+// RecipientIntended is whom the user spoke of, as it was understood.
+type RecipientIntended struct {
+	Name  string `json:"name,omitempty"`
+	Label string `json:"label,omitempty"` // free speech: 집, 회사, mobile, ...
+	Extra Extra  `json:"-"`
+}
+
+// The payloads of the directives (PhoneCall 1.3, Directives).
+type (
+	// SendCandidates asks for a list of people. Intent is mandatory.
+	SendCandidates struct {
+		PlayServiceID     string             `json:"playServiceId,omitempty"`
+		Intent            Intent             `json:"intent"`
+		RecipientIntended *RecipientIntended `json:"recipientIntended,omitempty"`
+		CallType          CallType           `json:"callType,omitempty"`
+		SearchScene       SearchScene        `json:"searchScene,omitempty"`
+		Candidates        []Person           `json:"candidates,omitempty"`
+		// InteractionControl is echoed in CandidatesListed; the text of the
+		// specification does not name it.
+		InteractionControl json.RawMessage `json:"interactionControl,omitempty"`
+		Extra              Extra           `json:"-"`
+	}
+	// MakeCall asks for a call. Recipient and CallType are mandatory.
+	MakeCall struct {
+		PlayServiceID string   `json:"playServiceId,omitempty"`
+		Recipient     Person   `json:"recipient"`
+		CallType      CallType `json:"callType"`
+		Extra         Extra    `json:"-"`
+	}
+	// EndCall cancels, rejects or ends the call there is.
+	EndCall struct {
+		PlayServiceID string `json:"playServiceId,omitempty"`
+		Extra         Extra  `json:"-"`
+	}
+	// AcceptCall answers the ringing call. SpeakerPhone is mandatory.
+	AcceptCall struct {
+		PlayServiceID string `json:"playServiceId,omitempty"`
+		SpeakerPhone  bool   `json:"speakerPhone"`
+		Extra         Extra  `json:"-"`
+	}
+	// BlockIncomingCall blocks the number that rings, and rejects the call.
+	BlockIncomingCall struct {
+		PlayServiceID string `json:"playServiceId,omitempty"`
+		Extra         Extra  `json:"-"`
+	}
+	// BlockNumber keeps a block rule. Number and BlockType are mandatory.
+	BlockNumber struct {
+		PlayServiceID string    `json:"playServiceId,omitempty"`
+		Number        string    `json:"number"`
+		BlockType     BlockType `json:"blockType"`
+		Extra         Extra     `json:"-"`
+	}
 )
 
-// CallType says how a call is to be made (PhoneCall 1.3, MakeCall.callType).
-type CallType string
-
-// The call types of PhoneCall 1.3. Only NORMAL and SPEAKER can be made here.
-const (
-	CallNormal  CallType = "NORMAL"
-	CallSpeaker CallType = "SPEAKER"
-	CallVideo   CallType = "VIDEO"
-	CallCallar  CallType = "CALLAR"
+// The payloads of the events (PhoneCall 1.3, Events).
+type (
+	// CandidatesListed tells that a list is shown; the list is in the context.
+	CandidatesListed struct {
+		PlayServiceID      string          `json:"playServiceId,omitempty"`
+		InteractionControl json.RawMessage `json:"interactionControl,omitempty"`
+	}
+	// CallArrived tells of a ringing call.
+	CallArrived struct {
+		PlayServiceID string `json:"playServiceId,omitempty"`
+		Caller        Party  `json:"caller"`
+	}
+	// CallEnded tells that the call is over.
+	CallEnded struct {
+		PlayServiceID string `json:"playServiceId,omitempty"`
+	}
+	// CallEstablished tells that the call was answered.
+	CallEstablished struct {
+		PlayServiceID string `json:"playServiceId,omitempty"`
+	}
+	// MakeCallFailed tells that no call could be attempted.
+	MakeCallFailed struct {
+		PlayServiceID string    `json:"playServiceId,omitempty"`
+		ErrorCode     ErrorCode `json:"errorCode"`
+		CallType      CallType  `json:"callType"`
+	}
+	// MakeCallSucceeded tells that the attempt is under way.
+	MakeCallSucceeded struct {
+		PlayServiceID string `json:"playServiceId,omitempty"`
+		Recipient     Person `json:"recipient"`
+	}
 )
-
-// ErrorCode is the errorCode of MakeCallFailed (PhoneCall 1.3).
-type ErrorCode string
-
-// The error codes of PhoneCall 1.3; there are no others.
-const (
-	NoSystemPermission   ErrorCode = "NO_SYSTEM_PERMISSION"
-	CallTypeNotSupported ErrorCode = "CALL_TYPE_NOT_SUPPORTED"
-)
-
-// Bool is a truth value that the interface writes as "TRUE" or "FALSE". It
-// reads a JSON boolean and any case as well.
-type Bool bool
 
 // MarshalJSON implements json.Marshaler.
-func (b Bool) MarshalJSON() ([]byte, error) {
-	if b {
-		return []byte(`"TRUE"`), nil
-	}
-	return []byte(`"FALSE"`), nil
+func (r RecipientIntended) MarshalJSON() ([]byte, error) {
+	type plain RecipientIntended
+	return marshalOpen(plain(r), r.Extra)
 }
 
 // UnmarshalJSON implements json.Unmarshaler.
-func (b *Bool) UnmarshalJSON(data []byte) error {
-	var v bool
-	if json.Unmarshal(data, &v) == nil {
-		*b = Bool(v)
-		return nil
-	}
-	var s string
-	if err := json.Unmarshal(data, &s); err != nil {
-		return err
-	}
-	*b = Bool(strings.EqualFold(s, "TRUE"))
-	return nil
+func (r *RecipientIntended) UnmarshalJSON(data []byte) (err error) {
+	type plain RecipientIntended
+	*r = RecipientIntended{}
+	r.Extra, err = unmarshalOpen(data, (*plain)(r))
+	return err
 }
 
-// Contact is one way to reach a Person.
-type Contact struct {
-	Label     string `json:"label,omitempty"`
-	Number    string `json:"number,omitempty"`
-	IsBlocked *Bool  `json:"isBlocked,omitempty"`
+// MarshalJSON implements json.Marshaler.
+func (p SendCandidates) MarshalJSON() ([]byte, error) {
+	type plain SendCandidates
+	return marshalOpen(plain(p), p.Extra)
 }
 
-// Party is the other side of a call as the context and CallArrived show it.
-type Party struct {
-	Name           string `json:"name,omitempty"`
-	Token          string `json:"token,omitempty"`
-	IsMobile       Bool   `json:"isMobile"`
-	IsRecentMissed Bool   `json:"isRecentMissed"`
+// UnmarshalJSON implements json.Unmarshaler.
+func (p *SendCandidates) UnmarshalJSON(data []byte) (err error) {
+	type plain SendCandidates
+	*p = SendCandidates{}
+	p.Extra, err = unmarshalOpen(data, (*plain)(p))
+	return err
 }
 
-// Person is somebody to call. The whole JSON object is kept as it came, so
-// members that this version does not know survive in MakeCallSucceeded.
-type Person struct {
-	Name     string
-	Type     string
-	Token    string
-	Contacts []Contact
-	raw      object
+// MarshalJSON implements json.Marshaler.
+func (p MakeCall) MarshalJSON() ([]byte, error) {
+	type plain MakeCall
+	return marshalOpen(plain(p), p.Extra)
 }
 
-// MarshalJSON implements json.Marshaler; it writes what was read.
-func (p Person) MarshalJSON() ([]byte, error) {
-	if p.raw != nil {
-		return json.Marshal(p.raw)
-	}
-	return json.Marshal(struct {
-		Name     string    `json:"name"`
-		Type     string    `json:"type"`
-		Token    string    `json:"token,omitempty"`
-		Contacts []Contact `json:"contacts,omitempty"`
-	}{p.Name, p.Type, p.Token, p.Contacts})
+// UnmarshalJSON implements json.Unmarshaler.
+func (p *MakeCall) UnmarshalJSON(data []byte) (err error) {
+	type plain MakeCall
+	*p = MakeCall{}
+	p.Extra, err = unmarshalOpen(data, (*plain)(p))
+	return err
 }
 
-// readPerson reads a Person at path; name and type are mandatory.
-func readPerson(raw json.RawMessage, path string) (Person, *RefusedError) {
-	obj, err := decodeObject(raw)
-	if err != nil {
-		return Person{}, &RefusedError{Field: path, Reason: "must be a Person object", Err: err}
-	}
-	p := Person{raw: obj, Token: obj.optionalString("token")}
-	var refused *RefusedError
-	if p.Name, refused = obj.mandatoryString(path, "name"); refused != nil {
-		return Person{}, refused
-	}
-	if p.Type, refused = obj.mandatoryString(path, "type"); refused != nil {
-		return Person{}, refused
-	}
-	if raw, ok := obj["contacts"]; ok {
-		if err := json.Unmarshal(raw, &p.Contacts); err != nil {
-			return Person{}, &RefusedError{Field: path + ".contacts", Reason: "must be an array of Contact objects", Err: err}
-		}
-	}
-	return p, nil
+// MarshalJSON implements json.Marshaler.
+func (p EndCall) MarshalJSON() ([]byte, error) {
+	type plain EndCall
+	return marshalOpen(plain(p), p.Extra)
 }
 
-// number is the first number the sender gave, or empty.
-func (p Person) number() string {
-	for _, c := range p.Contacts {
-		if strings.TrimSpace(c.Number) != "" {
-			return strings.TrimSpace(c.Number)
-		}
-	}
-	return ""
+// UnmarshalJSON implements json.Unmarshaler.
+func (p *EndCall) UnmarshalJSON(data []byte) (err error) {
+	type plain EndCall
+	*p = EndCall{}
+	p.Extra, err = unmarshalOpen(data, (*plain)(p))
+	return err
+}
+
+// MarshalJSON implements json.Marshaler.
+func (p AcceptCall) MarshalJSON() ([]byte, error) {
+	type plain AcceptCall
+	return marshalOpen(plain(p), p.Extra)
+}
+
+// UnmarshalJSON implements json.Unmarshaler.
+func (p *AcceptCall) UnmarshalJSON(data []byte) (err error) {
+	type plain AcceptCall
+	*p = AcceptCall{}
+	p.Extra, err = unmarshalOpen(data, (*plain)(p))
+	return err
+}
+
+// MarshalJSON implements json.Marshaler.
+func (p BlockIncomingCall) MarshalJSON() ([]byte, error) {
+	type plain BlockIncomingCall
+	return marshalOpen(plain(p), p.Extra)
+}
+
+// UnmarshalJSON implements json.Unmarshaler.
+func (p *BlockIncomingCall) UnmarshalJSON(data []byte) (err error) {
+	type plain BlockIncomingCall
+	*p = BlockIncomingCall{}
+	p.Extra, err = unmarshalOpen(data, (*plain)(p))
+	return err
+}
+
+// MarshalJSON implements json.Marshaler.
+func (p BlockNumber) MarshalJSON() ([]byte, error) {
+	type plain BlockNumber
+	return marshalOpen(plain(p), p.Extra)
+}
+
+// UnmarshalJSON implements json.Unmarshaler.
+func (p *BlockNumber) UnmarshalJSON(data []byte) (err error) {
+	type plain BlockNumber
+	*p = BlockNumber{}
+	p.Extra, err = unmarshalOpen(data, (*plain)(p))
+	return err
 }

@@ -63,8 +63,12 @@ type Config struct {
 	Calls func(dialer.Event)
 	// Registrations sees every change of an account; it must not block.
 	Registrations func(accountID string, s sip.RegistrationState)
-	// Focus is told when a directed call needs loudspeaker and microphone.
-	Focus agent.Focus
+	// What the device brings to the directive layer. Any of them may be nil.
+	Focus        agent.Focus        // told when a call needs loudspeaker and microphone
+	AudioRoute   agent.AudioRoute   // opens the loudspeaker
+	Permission   agent.Permission   // whether the device allows calls out
+	Display      agent.Display      // shows candidates
+	Surroundings agent.Surroundings // the rest of the device's context
 
 	// AnyUser lets calls ring that are addressed to nobody in particular,
 	// while no account is registered.
@@ -142,8 +146,9 @@ func Open(ctx context.Context, cfg Config) (_ *Phone, err error) {
 	undo = append(undo, func() { _ = p.pacer.Close() })
 	if p.agent, err = agent.New(agent.Config{
 		Telephone: (*telephone)(p), Emit: p.emitted, WhoIs: p.whoIs,
-		NumberBlockable: p.rules.Blockable, PlayServiceID: cfg.File.Phone.PlayServiceID,
-		Focus: cfg.Focus, Logger: cfg.Logger,
+		History: (*history)(p), Rules: (*rules)(p), Canonical: p.canonical,
+		Focus: cfg.Focus, AudioRoute: cfg.AudioRoute, Permission: cfg.Permission, Display: cfg.Display, Surroundings: cfg.Surroundings,
+		PlayServiceID: cfg.File.Phone.PlayServiceID, Logger: cfg.Logger,
 	}); err != nil {
 		return nil, err
 	}

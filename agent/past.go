@@ -1,0 +1,125 @@
+package agent
+
+import (
+	"context"
+	"strconv"
+	"strings"
+	"unicode"
+)
+
+// past are the people of the newest calls, one for each number. With a name
+// only those who are called so are listed.
+func (a *Agent) past(ctx context.Context, name string, most int, types ...HistoryType) []candidate {
+	if a.cfg.History == nil {
+		return nil
+	}
+	limit := most
+	if name != "" {
+		limit = recentCalls
+	}
+	calls, err := a.cfg.History.Recent(ctx, types, limit)
+	if err != nil {
+		a.log.Warn("candidates are missing: the history could not be read", "error", err)
+		return nil
+	}
+	if name != "" {
+		calls = a.with(ctx, name, calls)
+	}
+	var out []candidate
+	for _, c := range calls {
+		if c.Number == "" || len(out) >= most {
+			continue
+		}
+		person, _ := a.caller(ctx, c)
+		out = append(out, candidate{Person: person, local: true})
+	}
+	return out
+}
+
+// with are the calls with people of that name.
+func (a *Agent) with(ctx context.Context, name string, calls []PastCall) []PastCall {
+	found, err := a.search(ctx, Query{Name: name, Limit: MaxCandidates})
+	if err != nil {
+		a.log.Warn("calls are missing", "error", err)
+	}
+	meant := map[string]bool{}
+	for _, m := range found {
+		for _, n := range m.Person.numbers() {
+			meant[a.canonical(n)] = true
+		}
+	}
+	var out []PastCall
+	for _, c := range calls {
+		if meant[a.canonical(c.Number)] || c.Name != "" && strings.Contains(folded(c.Name), folded(name)) {
+			out = append(out, c)
+		}
+	}
+	return out
+}
+
+// strangers are the newest callers and called ones who are in no contact: they
+// could be saved.
+func (a *Agent) strangers(ctx context.Context) []candidate {
+	if a.cfg.History == nil {
+		return nil
+	}
+	calls, err := a.cfg.History.Recent(ctx, nil, recentCalls)
+	if err != nil {
+		a.log.Warn("candidates are missing: the history could not be read", "error", err)
+	}
+	var out []candidate
+	for _, c := range calls {
+		if c.Number == "" || len(out) >= MaxCandidates {
+			continue
+		}
+		if person, known := a.caller(ctx, c); !known {
+			out = append(out, candidate{Person: person, local: true})
+		}
+	}
+	return out
+}
+
+// caller is the other side of a past call, under the number of that call alone,
+// and whether it is a contact. It gets a token of its own: a contact with two
+// numbers may be listed for each.
+func (a *Agent) caller(ctx context.Context, c PastCall) (Person, bool) {
+	p, known := Person{}, false
+	if a.cfg.Book != nil {
+		p, known = a.cfg.Book.ByNumber(ctx, c.Number)
+	}
+	if !known {
+		p = reachable(c.Name, c.Number)
+		if p.Name == "" {
+			p.Name = a.spoken(c.Number)
+		}
+	}
+	p.Token, p.History = "", c.record()
+	return p, known
+}
+
+// spoken names somebody of whom only the number is known: its last digits, or
+// all of it where numbers may be told. A user that is no number is a name.
+func (a *Agent) spoken(number string) string {
+	const last = 4
+	digits := strings.Map(func(r rune) rune {
+		if r < '0' || r > '9' {
+			return -1
+		}
+		return r
+	}, number)
+	if a.cfg.SendNumbers || len(digits) <= last || strings.ContainsFunc(number, unicode.IsLetter) {
+		return number
+	}
+	return "…" + digits[len(digits)-last:]
+}
+
+// record is the call as a Person shows it, in local time.
+func (c PastCall) record() *CallRecord {
+	r := &CallRecord{Time: c.Time.Local().Format("2006-01-02T15:04:05"), Type: c.Type, CallType: c.CallType}
+	if r.CallType == "" || r.CallType == CallSpeaker {
+		r.CallType = CallNormal
+	}
+	return r
+}
+
+func count(n int) string { return strconv.Itoa(n) }
