@@ -78,8 +78,9 @@ func softphoneEnv(t testing.TB, env []string, args ...string) *phone {
 		if !has(args, "--data-dir") {
 			args = append(args, "--data-dir", t.TempDir())
 		}
-		if !has(args, "--listen") {
-			args = append(args, "--listen", "127.0.0.1:0")
+		// To `run`, --listen is the address of the control API.
+		if !has(args, "--sip-listen") && (args[0] == "run" || !has(args, "--listen")) {
+			args = append(args, "--sip-listen", "127.0.0.1:0")
 		}
 		if has(args, "--record") && !has(args, "--playout-delay") {
 			// A recording is judged at one lag, and nothing but a busy machine

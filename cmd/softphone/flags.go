@@ -48,6 +48,13 @@ type flags struct {
 
 // add gives cmd the flags.
 func (f *flags) add(cmd *cobra.Command) {
+	f.addPhone(cmd)
+	cmd.Flags().StringSliceVar(&f.listen, "listen", nil, "as --sip-listen")
+}
+
+// addPhone gives cmd the flags, but for --listen: that means something else to a
+// command that listens for more than SIP.
+func (f *flags) addPhone(cmd *cobra.Command) {
 	fs := cmd.Flags()
 	fs.StringVarP(&f.file, "config", "c", "", "TOML `FILE` with accounts and settings")
 	fs.StringVar(&f.server, "server", "", "the PBX, `HOST[:PORT]` (or SOFTPHONE_SERVER)")
@@ -58,7 +65,7 @@ func (f *flags) add(cmd *cobra.Command) {
 	fs.StringVar(&f.transport, "transport", "", "`udp` or tcp; by itself the phone takes udp, and tcp for what is too large")
 	fs.StringVar(&f.passwordFile, "password-file", "", "`FILE` whose first line is the password; nobody else may read it")
 	fs.DurationVar(&f.expires, "expires", 0, "registration `TIME` to ask for (default 1h)")
-	fs.StringSliceVar(&f.listen, "listen", nil, "`ADDR` for SIP: udp:0.0.0.0:5060, tcp:[::]:5060, or 127.0.0.1:5060 for both (default any port)")
+	fs.StringSliceVar(&f.listen, "sip-listen", nil, "`ADDR` for SIP: udp:0.0.0.0:5060, tcp:[::]:5060, or 127.0.0.1:5060 for both (default any port)")
 	fs.StringVar(&f.dataDir, "data-dir", "", "`DIR` of history and block rules (default ~/.local/state/softphone)")
 	fs.StringVar(&f.rtpPorts, "rtp-ports", "", "`MIN-MAX` of the ports for sound (default 16384-32767)")
 	fs.StringVar(&f.codec, "codec", "", "`LIST` of codecs by preference: pcmu,pcma")

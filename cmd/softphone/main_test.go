@@ -148,7 +148,7 @@ func account(t *testing.T, ex *exchange.Exchange, user, command string, args ...
 // not moved about when the computer is busy.
 func local(t *testing.T, command string) []string {
 	t.Helper()
-	return []string{command, "--listen", "127.0.0.1:0", "--data-dir", t.TempDir(), "--playout-delay", "150ms"}
+	return []string{command, "--sip-listen", "127.0.0.1:0", "--data-dir", t.TempDir(), "--playout-delay", "150ms"}
 }
 
 // wait waits for the end and returns the exit code.

@@ -24,6 +24,7 @@ import (
 func newRun(env *environment) *cobra.Command {
 	var f flags
 	var s sound
+	var c controlFlags
 	cmd := &cobra.Command{
 		Use:   "run",
 		Short: "Run as a daemon: PhoneCall directives in, events out",
@@ -34,6 +35,12 @@ directive is reported on standard error. The end of the input stops the reading,
 phone; SIGTERM hangs up, unregisters and ends.
 
   softphone run -c softphone.toml < directives.jsonl > events.jsonl
+
+Other programs on this machine steer it over HTTP, with the token in --token-file: see
+docs/control.md. Commands on the same data folder find the running phone by themselves.
+
+  softphone run -c softphone.toml --listen 127.0.0.1:8780 --token-file token
+  curl -H "Authorization: Bearer $(cat token)" http://127.0.0.1:8780/v1/context
 
 A directive:
 
@@ -77,17 +84,18 @@ The file (every key may be left out, but server and user):
 
 ` + exitHelp,
 		Args: exactly(0, "no arguments"),
-		RunE: func(cmd *cobra.Command, _ []string) error { return daemon(cmd.Context(), env, &f, &s) },
+		RunE: func(cmd *cobra.Command, _ []string) error { return daemon(cmd.Context(), env, &f, &s, &c) },
 	}
-	f.add(cmd)
+	f.addPhone(cmd)
+	c.add(cmd)
 	cmd.Flags().StringVar(&s.play, "play", "", "WAV `FILE` to play in every call, in place of silence")
 	cmd.Flags().BoolVar(&s.loop, "loop", false, "play it over and over")
 	s.addRecord(cmd, "WAV `FILE` for what the other side says; further calls go to FILE-2, FILE-3, ...")
 	return cmd
 }
 
-func daemon(ctx context.Context, env *environment, f *flags, sound *sound) (err error) {
-	if err := sound.check(); err != nil {
+func daemon(ctx context.Context, env *environment, f *flags, sound *sound, c *controlFlags) (err error) {
+	if err := errors.Join(sound.check(), c.check()); err != nil {
 		return err
 	}
 	d := &directed{sound: sound, calls: make(map[string]ends)}
@@ -97,6 +105,10 @@ func daemon(ctx context.Context, env *environment, f *flags, sound *sound) (err 
 	}
 	if len(s.file.Accounts) == 0 {
 		return errors.Join(&exitError{exitUsage, phone.ErrNoAccount}, s.close())
+	}
+	server, err := c.open(ctx, s)
+	if err != nil {
+		return errors.Join(err, s.close())
 	}
 	finish := s.follow(func(ev store.Event) {
 		if strings.HasPrefix(ev.Type, phone.TypePhoneCall) {
@@ -108,7 +120,7 @@ func daemon(ctx context.Context, env *environment, f *flags, sound *sound) (err 
 	})
 	for _, a := range s.file.Accounts {
 		if err = s.AddAccount(a); err != nil {
-			return errors.Join(err, finish(), s.close())
+			return errors.Join(err, finish(), closeControl(server), s.close())
 		}
 	}
 	go func() {
@@ -116,7 +128,10 @@ func daemon(ctx context.Context, env *environment, f *flags, sound *sound) (err 
 		readDirectives(ctx, env.stdin, env.stderr, s.Agent())
 	}()
 	<-ctx.Done()
-	return errors.Join(finish(), d.close(), s.close())
+	if server != nil {
+		server.Drain()
+	}
+	return errors.Join(finish(), closeControl(server), d.close(), s.close())
 }
 
 // settle waits until it is known whether the account that directives call with

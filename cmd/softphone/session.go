@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"strings"
 	"time"
 
@@ -28,6 +29,7 @@ type session struct {
 	file    config.File
 	capture *capture.Writer
 	out     *printer
+	log     *slog.Logger
 }
 
 // open starts a phone for a command. hook may adjust the wiring.
@@ -37,7 +39,8 @@ func (f *flags) open(ctx context.Context, env *environment, hook func(*phone.Con
 		return nil, err
 	}
 	s := &session{file: file, out: newPrinter(env.stdout, f.json)}
-	cfg := phone.Config{File: file, Logger: f.logger(env, file.Log.Level)}
+	s.log = f.logger(env, file.Log.Level)
+	cfg := phone.Config{File: file, Logger: s.log}
 	if f.sipTrace {
 		cfg.Trace = newTracer(env.stderr).message
 	}
