@@ -111,13 +111,14 @@ func (c *country) withPrefix(nsn string) string {
 }
 
 // isEmergency also holds 112 and 119 in every region: the one is the number of
-// all mobile networks (3GPP TS 22.101 §10.1), the other Korea's and Japan's.
+// all mobile networks (3GPP TS 22.101 §10.1), the other Korea's and Japan's; and
+// Japan's 118, which libphonenumber does not list.
 func (p *Plan) isEmergency(n Number) bool {
 	d := n.canonical
 	if n.kind != dialled && n.kind != domestic || len(d) > maxShort {
 		return false
 	}
-	return d == "112" || d == "119" || phonenumbers.IsEmergencyNumber(d, p.region)
+	return d == "112" || d == "119" || d == "118" && p.region == "JP" || phonenumbers.IsEmergencyNumber(d, p.region)
 }
 
 // isEmergencyService knows the names of emergency services that calls back from

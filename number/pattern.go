@@ -105,6 +105,9 @@ func (p *Plan) partial(c *country, nsn string) string {
 			return p.join(c, rest, c.prefix)
 		}
 	}
+	if c != p.home {
+		return p.join(c, nsn, "")
+	}
 	whole := c.shortestFrom(nsn)
 	if whole == "" {
 		return p.join(c, nsn, c.withPrefix(nsn))
