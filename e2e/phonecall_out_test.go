@@ -72,6 +72,8 @@ func TestAsterisk_PhoneCall_NothingToDial(t *testing.T) {
 	dave.sees("MakeCallFailed")
 	dave.tell("MakeCall", makeCall(`{"name":"Somebody","type":"CONTACT","token":"of-long-ago"}`))
 	dave.sees("MakeCallFailed")
+	dave.tell("MakeCall", makeCall(`{"name":"Somebody","type":"CONTACT","contacts":[{"label":"MOBILE"},{"number":600}]}`))
+	dave.sees("MakeCallFailed")
 	dave.history(0)
 	c.end()
 }
