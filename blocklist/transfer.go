@@ -1,6 +1,8 @@
 package blocklist
 
 import (
+	"bufio"
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -121,4 +123,26 @@ func ioError(what string, err error) error {
 		return err
 	}
 	return fmt.Errorf("blocklist: the rules cannot be %s: %w", what, err)
+}
+
+// Format is a file format of rules.
+type Format string
+
+// The formats that Read tells apart.
+const (
+	FormatCSV  Format = "csv"
+	FormatJSON Format = "json"
+)
+
+// Read is ReadJSON for a text that begins with a bracket or brace, else ReadCSV.
+func Read(r io.Reader, plan *number.Plan) ([]Entry, []Problem, Format, error) {
+	br := bufio.NewReaderSize(r, 4<<10)
+	head, _ := br.Peek(512)
+	head = bytes.TrimLeft(bytes.TrimPrefix(head, []byte("\xef\xbb\xbf")), " \t\r\n")
+	if len(head) > 0 && (head[0] == '[' || head[0] == '{') {
+		entries, problems, err := ReadJSON(br, plan)
+		return entries, problems, FormatJSON, err
+	}
+	entries, problems, err := ReadCSV(br, plan)
+	return entries, problems, FormatCSV, err
 }

@@ -112,6 +112,21 @@ func TestReadJSON(t *testing.T) {
 	}
 }
 
+func TestRead_TellsFormatsApart(t *testing.T) {
+	p, err := number.New("KR")
+	require.NoError(t, err)
+	for file, want := range map[string]Format{
+		"": FormatCSV, "070\n": FormatCSV, " \n[{\"type\":\"EXACT\",\"pattern\":\"070\"}]": FormatJSON,
+		"\xef\xbb\xbf{\"type\":\"EXACT\",\"pattern\":\"070\"}": FormatJSON, "type,pattern\nPREFIX,070\n": FormatCSV,
+	} {
+		entries, problems, format, err := Read(strings.NewReader(file), p)
+		require.NoError(t, err)
+		assert.Equal(t, want, format, file)
+		assert.Empty(t, problems)
+		assert.Equal(t, file != "", len(entries) == 1)
+	}
+}
+
 func TestRead_Fails(t *testing.T) {
 	p, err := number.New("KR")
 	require.NoError(t, err)
