@@ -78,9 +78,20 @@ type field struct {
 	limit int
 }
 
-// normalise trims the texts, refuses what cannot be kept, and gives numbers
-// their canonical form. The contact's entries are changed in place.
+// normalise is clean, and gives numbers their canonical form. The contact's
+// entries are changed in place.
 func (c *Contact) normalise(plan *number.Plan) error {
+	if err := c.clean(); err != nil {
+		return err
+	}
+	for i := range c.Entries {
+		c.Entries[i].complete(plan)
+	}
+	return nil
+}
+
+// clean trims the texts and refuses what cannot be kept.
+func (c *Contact) clean() error {
 	for _, f := range c.texts() {
 		*f.value = cleanText(*f.value)
 		switch {
@@ -100,7 +111,7 @@ func (c *Contact) normalise(plan *number.Plan) error {
 		if c.Entries[i].Number == "" {
 			return &ContactError{Name: c.Name, Reason: fmt.Sprintf("its number %d is empty", i+1)}
 		}
-		c.Entries[i].complete(plan)
+		c.Entries[i].settle()
 	}
 	return nil
 }
@@ -112,6 +123,10 @@ func (e *Entry) complete(plan *number.Plan) {
 	if e.Canonical == e.Number {
 		e.Canonical = e.Number // one text in memory
 	}
+}
+
+// settle makes label and text fit each other.
+func (e *Entry) settle() {
 	if e.Label == NoLabel && e.Text != "" {
 		e.Label = UserDefined
 	}
