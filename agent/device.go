@@ -109,8 +109,10 @@ type History interface {
 
 // Rules is the block rules as the directive layer uses them.
 type Rules interface {
-	// Block keeps a rule durably before it returns. *blocklist.PatternError says
-	// what is wrong with the number.
+	// Check says what is wrong with a number for a rule of that type, such as
+	// *blocklist.PatternError, or nil.
+	Check(t BlockType, number string) error
+	// Block keeps a rule durably before it returns.
 	Block(ctx context.Context, t BlockType, number string) error
 	// Blocked reports whether a rule refuses calls of that number.
 	Blocked(number string) bool

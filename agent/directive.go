@@ -12,6 +12,9 @@ import (
 // perform validates one directive and carries it out, once. It runs on the loop.
 func (a *Agent) perform(ctx context.Context, d directive, index int) error {
 	payload, err := d.read()
+	if p, ok := payload.(BlockNumber); ok && err == nil {
+		err = a.checkNumber(p)
+	}
 	if err == nil {
 		if !a.seen.add(d.Header.MessageID, time.Now()) {
 			a.log.Debug("directive repeated, not run again", "name", d.Header.Name, "messageId", d.Header.MessageID)
@@ -69,20 +72,29 @@ func (a *Agent) makeCall(ctx context.Context, h Header, p MakeCall) *RefusedErro
 	return nil
 }
 
+// checkNumber refuses what no rule can be made of.
+func (a *Agent) checkNumber(p BlockNumber) *RefusedError {
+	if a.cfg.Rules == nil {
+		return &RefusedError{Reason: "this phone keeps no block rules"}
+	}
+	err := a.cfg.Rules.Check(p.BlockType, p.Number)
+	if err == nil {
+		return nil
+	}
+	reason := err
+	var bad *blocklist.PatternError
+	if errors.As(err, &bad) {
+		reason = bad.Reason
+	}
+	return &RefusedError{Field: "payload.number", Reason: fmt.Sprintf("cannot be blocked by %s, because %v", p.BlockType, reason), Err: err}
+}
+
 // blockNumber keeps a rule, durably before it is accepted.
 func (a *Agent) blockNumber(ctx context.Context, p BlockNumber) *RefusedError {
-	switch {
-	case a.cfg.Rules == nil:
-		return &RefusedError{Reason: "this phone keeps no block rules"}
-	case !a.cfg.Rules.Blockable():
+	if !a.cfg.Rules.Blockable() {
 		return &RefusedError{Reason: "no further number can be blocked (numberBlockable is FALSE); remove some rules first"}
 	}
-	err := a.cfg.Rules.Block(ctx, p.BlockType, p.Number)
-	var bad *blocklist.PatternError
-	switch {
-	case errors.As(err, &bad):
-		return &RefusedError{Field: "payload.number", Reason: fmt.Sprintf("cannot be blocked by %s, because %v", p.BlockType, bad.Reason), Err: err}
-	case err != nil:
+	if err := a.cfg.Rules.Block(ctx, p.BlockType, p.Number); err != nil {
 		a.log.Error("a block rule was not kept", "error", err)
 		return &RefusedError{Reason: "the rule was not kept: " + err.Error(), Err: err}
 	}

@@ -114,10 +114,14 @@ type ruleBook struct {
 	fail error
 }
 
-func (r *ruleBook) Block(_ context.Context, t BlockType, num string) error {
+func (r *ruleBook) Check(_ BlockType, num string) error {
 	if strings.TrimSpace(num) == "" {
 		return &blocklist.PatternError{Pattern: num, Reason: number.ErrEmpty}
 	}
+	return nil
+}
+
+func (r *ruleBook) Block(_ context.Context, t BlockType, num string) error {
 	if r.fail == nil {
 		r.kept = append(r.kept, string(t)+" "+num)
 	}

@@ -123,10 +123,14 @@ func decodeMembers(data []byte) (map[string]json.RawMessage, error) {
 	dec := json.NewDecoder(bytes.NewReader(data))
 	var o map[string]json.RawMessage
 	if err := dec.Decode(&o); err != nil {
+		var other *json.UnmarshalTypeError
+		if errors.As(err, &other) {
+			return nil, errors.New("it is of type " + other.Value)
+		}
 		return nil, err
 	}
 	if o == nil {
-		return nil, errors.New("null is not an object")
+		return nil, errors.New("it is null")
 	}
 	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
 		return nil, errors.New("something follows the object")

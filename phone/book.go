@@ -11,6 +11,15 @@ import (
 // rules is the Phone's block rules as its directive layer sees them.
 type rules Phone
 
+// Check implements agent.Rules.
+func (r *rules) Check(t agent.BlockType, number string) error {
+	kind, err := blocklist.ParseType(string(t))
+	if err == nil {
+		_, err = blocklist.Canonical(r.plan, kind, number)
+	}
+	return err
+}
+
 // Block implements agent.Rules.
 func (r *rules) Block(ctx context.Context, t agent.BlockType, number string) error {
 	kind, err := blocklist.ParseType(string(t))
