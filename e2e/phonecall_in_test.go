@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -51,8 +52,10 @@ func TestAsterisk_PhoneCall_Incoming(t *testing.T) {
 		alice.went()
 		again := c.call("alice", "bob") // does not even ring
 		again.went()
+		require.Empty(t, again.all("call.ringing"))
 		bob.tell("BlockIncomingCall", anyPlay) // nothing rings
 		bob.idle()
+		bob.rules(1)
 		bob.history(2)
 		c.end()
 	})
@@ -144,6 +147,38 @@ func TestAsterisk_PhoneCall_CallBack(t *testing.T) {
 	erin.sees("CallEnded")
 	frank.history(2)
 	c.end()
+}
+
+// Each kind of rule keeps out who it names, before anything rings, and nobody
+// else.
+func TestAsterisk_PhoneCall_BlockNumber(t *testing.T) {
+	t.Parallel()
+	for _, r := range []struct{ kind, number, out, in string }{
+		{"EXACT", "+82 10-5550-1001", "alice", "carol"},
+		{"PREFIX", "+82 10 5550 101", "judy", "alice"}, // 01055501012, not 01055501001
+		{"POSTFIX", "1001", "alice", "judy"},
+	} {
+		t.Run(r.kind, func(t *testing.T) {
+			t.Parallel()
+			users.borrow(t, "bob")
+			c := converse(t, "block-number-"+strings.ToLower(r.kind))
+			bob := c.device("bob")
+			bob.tell("BlockNumber", fmt.Sprintf(`{"playServiceId":"play","number":%q,"blockType":%q}`, r.number, r.kind))
+			bob.tell("BlockNumber", fmt.Sprintf(`{"playServiceId":"play","number":%q,"blockType":%q}`, r.number, r.kind)) // as well as once
+			bob.idle()
+			bob.rules(1)
+			blocked := c.call(r.out, "bob")
+			blocked.went()
+			require.Empty(t, blocked.all("call.ringing"))
+			allowed := c.call(r.in, "bob")
+			bob.sees("CallArrived")
+			bob.tell("EndCall", anyPlay)
+			bob.sees("CallEnded")
+			allowed.went()
+			bob.history(2)
+			c.end()
+		})
+	}
 }
 
 // What came before is not run again, and siblings of what is refused are run.

@@ -29,6 +29,7 @@ func TestAsterisk_PhoneCall_Malformed(t *testing.T) {
 			}
 			judy.idle()
 			judy.history(0)
+			judy.rules(0)
 			c.end()
 		})
 	}

@@ -31,6 +31,7 @@ const soon = 20 * time.Second
 //	event      what it answered, on its standard output, with "context"
 //	refused    what it said of a directive on standard error
 //	history    the rows of its call history, newest first
+//	rules      its block rules
 //	call       how a call of the program `softphone call` went
 //
 // Ids, tokens and times are masked; the same token has the same number.
@@ -283,9 +284,9 @@ func (d *device) idle() {
 // history waits until the phone's call history has n rows and logs them.
 func (d *device) history(n int) []store.HistoryRow {
 	d.c.t.Helper()
-	s, err := store.Open(d.c.t.Context(), filepath.Join(d.dir, "softphone.db"), store.Options{})
-	require.NoError(d.c.t, err)
+	s := d.open()
 	defer s.Close()
+	var err error
 	var rows []store.HistoryRow
 	eventually(d.c.t, soon, func() bool {
 		rows, err = s.History(d.c.t.Context(), store.HistoryFilter{})
@@ -301,6 +302,28 @@ func (d *device) history(n int) []store.HistoryRow {
 	require.Len(d.c.t, rows, n)
 	d.c.write(d.user, "history", shown)
 	return rows
+}
+
+// open opens the phone's store beside the phone.
+func (d *device) open() *store.Store {
+	d.c.t.Helper()
+	s, err := store.Open(d.c.t.Context(), filepath.Join(d.dir, "softphone.db"), store.Options{})
+	require.NoError(d.c.t, err)
+	return s
+}
+
+// rules logs the phone's block rules, of which there must be n.
+func (d *device) rules(n int) {
+	d.c.t.Helper()
+	s := d.open()
+	defer s.Close()
+	shown := []any{}
+	_, err := s.Rules().RuleChanges(d.c.t.Context(), -1, func(r store.StoredRule) {
+		shown = append(shown, map[string]any{"type": r.Type, "pattern": r.Pattern, "raw": r.Raw, "by": r.By})
+	})
+	require.NoError(d.c.t, err)
+	require.Len(d.c.t, shown, n)
+	d.c.write(d.user, "rules", shown)
 }
 
 // other is `softphone call` from a user of the PBX to somebody.
