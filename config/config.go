@@ -91,6 +91,7 @@ type Phone struct {
 	Region        string   `toml:"region"`          // ISO 3166 country of the numbers, "KR"
 	PlayServiceID string   `toml:"play_service_id"` // in events of calls nobody directed
 	RingTimeout   Duration `toml:"ring_timeout"`    // how long an incoming call may ring
+	SendNumbers   bool     `toml:"send_numbers"`    // numbers of contacts and past calls go into candidates
 }
 
 // Block configures what happens to blocked callers.

@@ -24,6 +24,7 @@ import (
 	"github.com/softphone-go/softphone/media/jitter"
 	"github.com/softphone-go/softphone/media/offer"
 	"github.com/softphone-go/softphone/number"
+	"github.com/softphone-go/softphone/phonebook"
 	"github.com/softphone-go/softphone/sip"
 	"github.com/softphone-go/softphone/store"
 )
@@ -80,15 +81,16 @@ type Config struct {
 
 // Phone is a running phone. All methods are safe for use by several goroutines.
 type Phone struct {
-	cfg    Config
-	log    *slog.Logger
-	plan   *number.Plan
-	store  *store.Store
-	rules  *blocklist.List
-	ua     *sip.UserAgent
-	pacer  *media.Pacer
-	dialer *dialer.Dialer
-	agent  *agent.Agent
+	cfg      Config
+	log      *slog.Logger
+	plan     *number.Plan
+	store    *store.Store
+	rules    *blocklist.List
+	contacts *phonebook.Book
+	ua       *sip.UserAgent
+	pacer    *media.Pacer
+	dialer   *dialer.Dialer
+	agent    *agent.Agent
 
 	accounts accounts
 	general  dialer.Security // of calls without an account
@@ -136,6 +138,9 @@ func Open(ctx context.Context, cfg Config) (_ *Phone, err error) {
 	}); err != nil {
 		return nil, err
 	}
+	if p.contacts, err = phonebook.Open(ctx, p.plan, p.store.Contacts()); err != nil {
+		return nil, err
+	}
 	if err = p.openSIP(); err != nil {
 		return nil, err
 	}
@@ -146,9 +151,9 @@ func Open(ctx context.Context, cfg Config) (_ *Phone, err error) {
 	undo = append(undo, func() { _ = p.pacer.Close() })
 	if p.agent, err = agent.New(agent.Config{
 		Telephone: (*telephone)(p), Emit: p.emitted, WhoIs: p.whoIs,
-		History: (*history)(p), Rules: (*rules)(p), Canonical: p.canonical,
+		Book: (*book)(p), History: (*history)(p), Rules: (*rules)(p), Canonical: p.canonical,
 		Focus: cfg.Focus, AudioRoute: cfg.AudioRoute, Permission: cfg.Permission, Display: cfg.Display, Surroundings: cfg.Surroundings,
-		PlayServiceID: cfg.File.Phone.PlayServiceID, Logger: cfg.Logger,
+		SendNumbers: cfg.File.Phone.SendNumbers, PlayServiceID: cfg.File.Phone.PlayServiceID, Logger: cfg.Logger,
 	}); err != nil {
 		return nil, err
 	}
@@ -356,6 +361,9 @@ func (p *Phone) Store() *store.Store { return p.store }
 
 // Rules returns the block rules.
 func (p *Phone) Rules() *blocklist.List { return p.rules }
+
+// Contacts returns the phonebook.
+func (p *Phone) Contacts() *phonebook.Book { return p.contacts }
 
 // Agent returns the directive layer.
 func (p *Phone) Agent() *agent.Agent { return p.agent }

@@ -49,5 +49,9 @@ func (p *Phone) whoIs(num string) agent.Party {
 	if err != nil {
 		p.log.Warn("history could not be read", "error", err)
 	}
-	return agent.Party{IsMobile: agent.Bool(n.IsMobile()), IsRecentMissed: agent.Bool(missed)}
+	party := agent.Party{IsMobile: agent.Bool(n.IsMobile()), IsRecentMissed: agent.Bool(missed)}
+	if found := p.contacts.ByNumber(n); len(found) > 0 {
+		party.Name = found[0].Contact.Name
+	}
+	return party
 }

@@ -1,17 +1,18 @@
 package phone
 
 import (
+	"errors"
 	"time"
 )
 
 const (
-	rulesPeriod   = time.Second // how soon a rule added by another process holds
+	rulesPeriod   = time.Second // how soon a rule or a contact of another process holds
 	journalPeriod = time.Hour
 	journalKeeps  = 100_000 // events; history is kept apart and stays
 )
 
-// upkeep follows the block rules of other processes and keeps the journal from
-// growing without end.
+// upkeep follows the block rules and contacts of other processes and keeps the
+// journal from growing without end.
 func (p *Phone) upkeep() {
 	rules := time.NewTicker(rulesPeriod)
 	defer rules.Stop()
@@ -23,7 +24,7 @@ func (p *Phone) upkeep() {
 		case <-p.run.Done():
 			return
 		case <-rules.C:
-			err = p.rules.Refresh(p.run)
+			err = errors.Join(p.rules.Refresh(p.run), p.contacts.Refresh(p.run))
 		case <-journal.C:
 			err = p.store.Prune(p.run, journalKeeps)
 		}

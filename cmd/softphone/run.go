@@ -70,6 +70,7 @@ The file (every key may be left out, but server and user):
   region = "KR"                            # how numbers are read
   play_service_id = "softphone"
   ring_timeout = "3m"
+  send_numbers = false                     # true: candidates carry numbers, not only tokens
   [block]
   reject = "603"                           # or "486", "silent"
   anonymous = false
