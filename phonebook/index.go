@@ -10,6 +10,7 @@ type doc struct {
 	words   string // folded name, words parted by one space
 	tight   string // the same without spaces
 	letters string // tight as bytes, a syllable as its jamo; see letters
+	ends    string // where each word ends in letters, a byte each; empty for one word
 }
 
 // index finds contacts. Its maps hold places in docs. The masks stand apart, so
@@ -73,7 +74,7 @@ func (x *index) put(c Contact) {
 	}
 	d := doc{contact: c, words: fold(c.Name)}
 	d.tight = tight(d.words)
-	d.letters = letters(d.tight)
+	d.letters, d.ends = letters(d.tight), endsOf(d.words)
 	at := int32(len(x.docs))
 	x.docs = append(x.docs, d)
 	x.masks = append(x.masks, maskOf(d.letters))

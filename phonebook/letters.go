@@ -2,6 +2,7 @@ package phonebook
 
 import (
 	"math/bits"
+	"strings"
 	"unicode/utf8"
 )
 
@@ -35,6 +36,21 @@ func letters(tight string) string {
 		}
 	}
 	return string(out)
+}
+
+// endsOf returns where each word of a folded name ends in its letters, one byte
+// a word; empty for a name of one word.
+func endsOf(words string) string {
+	var ends []byte
+	for n, rest := 0, words; rest != ""; {
+		word, after, more := strings.Cut(rest, " ")
+		if !more && ends == nil {
+			return ""
+		}
+		n = min(n+len(letters(word)), maxLetters)
+		ends, rest = append(ends, byte(n)), after
+	}
+	return string(ends)
 }
 
 func letter(r rune) byte {

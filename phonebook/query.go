@@ -28,6 +28,7 @@ type Match struct {
 type query struct {
 	words    string // folded
 	tight    string
+	spaced   string   // words behind a space: the beginning of a later word
 	split    []string // words, when there are several
 	letters  string
 	mask     uint64
@@ -52,7 +53,7 @@ func newQuery(q Query) *query {
 		q.Name, q.Label = q.Label, ""
 	}
 	out := &query{words: fold(q.Name)}
-	out.tight = tight(out.words)
+	out.tight, out.spaced = tight(out.words), " "+out.words
 	out.letters = letters(out.tight)
 	out.mask = maskOf(out.letters)
 	out.pattern = newPattern(out.letters)

@@ -40,49 +40,55 @@ func (b *Book) Search(q Query) []Match {
 	}
 	b.mu.RLock()
 	defer b.mu.RUnlock()
-	top := ranking{docs: b.index.docs, hits: make([]hit, 0, limit)}
+	top := ranking{docs: b.index.docs, hits: make([]hit, 0, limit), label: query.label}
 	for i, mask := range b.index.masks {
 		lacking := missing(query.mask, mask)
 		if lacking > query.limit && lacking > 0 {
 			continue
 		}
 		d := &b.index.docs[i]
-		h := hit{doc: int32(i)}
+		h, floor := hit{doc: int32(i)}, top.floor()
 		if lacking == 0 {
-			h.score = query.match(d)
+			h.score = query.match(d, floor)
 		}
-		if h.score == 0 {
+		if h.score == 0 && query.limit > 0 && query.edits(1, 1) >= floor {
 			h.score = query.near(d)
 		}
-		if h.score == 0 || !top.wants(h.score) {
+		if h.score == 0 || h.score < floor {
 			continue
 		}
 		h.exact = h.score == scoreExact
-		var labeled bool
-		h.entry, labeled = query.label.pick(&d.contact)
-		if h.labeled = labeled; query.label.isSet() && !labeled {
-			h.score -= costOtherLabel
+		if query.label.isSet() {
+			if _, labeled := query.label.pick(&d.contact); !labeled {
+				h.score -= costOtherLabel
+			}
 		}
 		top.add(h)
 	}
 	return top.matches()
 }
 
-// match scores a name that has all letters of the query.
-func (q *query) match(d *doc) float64 {
-	if !strings.Contains(d.tight, q.tight) {
-		return max(q.reordered(d), q.startsWith(d), q.typing(d))
-	}
+// match scores a name that has all letters of the query; 0 also for a score
+// below floor, where that saves work.
+func (q *query) match(d *doc, floor float64) float64 {
 	share := float64(len(q.tight)) / float64(len(d.tight))
 	switch {
-	case len(q.tight) == len(d.tight):
-		return scoreExact
 	case strings.HasPrefix(d.tight, q.tight):
+		if len(q.tight) == len(d.tight) {
+			return scoreExact
+		}
 		return scorePrefix + 0.12*share
-	case strings.Contains(d.words, " "+q.words):
+	case len(d.ends) > 0 && strings.Contains(d.words, q.spaced):
 		return scoreWord + 0.03*share
 	}
-	return scorePart + 0.14*share
+	best := q.reordered(d)
+	if q.initials != nil || q.open {
+		best = max(best, q.startsWith(d, floor), q.typing(d, floor))
+	}
+	if best < scorePart+0.14 && floor <= scorePart+0.14 && strings.Contains(d.tight, q.tight) {
+		best = max(best, scorePart+0.14*share)
+	}
+	return best
 }
 
 // reordered scores a name that has every word of the query, or its beginning,
@@ -123,11 +129,11 @@ func wordAt(words, w string) int {
 
 // startsWith scores initial consonants: each one alone stands for a syllable
 // that begins with it, all else for itself.
-func (q *query) startsWith(d *doc) float64 {
+func (q *query) startsWith(d *doc, floor float64) float64 {
 	if q.initials == nil {
 		return 0
 	}
-	for at := 0; at < len(d.tight); {
+	for at := 0; at < len(d.tight) && (at == 0 || scorePart+0.04 >= floor); {
 		if q.fitsAt(d.tight[at:]) {
 			share := float64(len(q.initials)) / float64(utf8.RuneCountInString(d.tight))
 			if at == 0 {
@@ -157,55 +163,32 @@ func (q *query) fitsAt(tight string) bool {
 }
 
 // typing scores a query whose last syllable lacks its final still: 김미 for 김민수.
-func (q *query) typing(d *doc) float64 {
-	if !q.open {
-		return 0
-	}
-	at := strings.Index(d.letters, q.letters)
+func (q *query) typing(d *doc, floor float64) float64 {
 	share := float64(len(q.letters)) / float64(max(len(d.letters), 1))
 	switch {
-	case at < 0:
+	case !q.open:
 		return 0
-	case at == 0:
+	case strings.HasPrefix(d.letters, q.letters):
 		return scoreTyping + 0.03*share
+	case scorePart+0.10 >= floor && strings.Contains(d.letters, q.letters):
+		return scorePart + 0.10*share
 	}
-	return scorePart + 0.10*share
+	return 0
 }
 
 // near scores a name, or a word of a name of several, that is some edits away.
 func (q *query) near(d *doc) float64 {
-	if q.limit == 0 {
-		return 0
-	}
 	best := q.pattern.distance(d.letters, q.limit)
 	score := q.edits(best, 1)
-	if len(d.words) == len(d.tight) {
-		return score
-	}
-	for rest := d.words; rest != "" && best > 1; {
-		var word string
-		word, rest, _ = strings.Cut(rest, " ")
-		if n := q.wordDistance(word); n < best {
+	from := 0
+	for i := 0; i < len(d.ends) && best > 1; i++ {
+		end := int(d.ends[i])
+		if n := q.pattern.distance(d.letters[from:min(end, len(d.letters))], q.limit); n < best {
 			best, score = n, q.edits(n, 0.9)
 		}
+		from = min(end, len(d.letters))
 	}
 	return score
-}
-
-func (q *query) wordDistance(word string) int {
-	if isASCII(word) {
-		return q.pattern.distance(word, q.limit)
-	}
-	return q.pattern.distance(letters(word), q.limit)
-}
-
-func isASCII(s string) bool {
-	for i := range len(s) {
-		if s[i] >= utf8.RuneSelf {
-			return false
-		}
-	}
-	return true
 }
 
 // edits scores a distance; runes that share a letter make it 0 at times.
@@ -218,22 +201,24 @@ func (q *query) edits(n int, weight float64) float64 {
 
 // hit is a match before anything is copied.
 type hit struct {
-	score   float64
-	doc     int32
-	entry   int
-	exact   bool
-	labeled bool
+	score float64
+	doc   int32
+	exact bool
 }
 
 // ranking keeps the best hits, the worst of them on top of a heap.
 type ranking struct {
-	docs []doc
-	hits []hit
+	docs  []doc
+	hits  []hit
+	label wanted
 }
 
-// wants reports whether a hit of that score could be among the best.
-func (r *ranking) wants(score float64) bool {
-	return len(r.hits) < cap(r.hits) || score >= r.hits[0].score
+// floor is the score that a hit needs to be among the best.
+func (r *ranking) floor() float64 {
+	if len(r.hits) < cap(r.hits) {
+		return 0
+	}
+	return r.hits[0].score
 }
 
 // compare orders hits best first.
@@ -282,9 +267,10 @@ func (r *ranking) matches() []Match {
 	slices.SortFunc(r.hits, r.compare)
 	var out []Match
 	for _, h := range r.hits {
-		out = append(out, Match{
-			Contact: r.docs[h.doc].contact.clone(), Entry: h.entry, Score: h.score, Exact: h.exact, Labeled: h.labeled,
-		})
+		c := &r.docs[h.doc].contact
+		m := Match{Contact: c.clone(), Score: h.score, Exact: h.exact}
+		m.Entry, m.Labeled = r.label.pick(c)
+		out = append(out, m)
 	}
 	return out
 }
