@@ -55,21 +55,33 @@ func (l *line) BlockCaller(id string) error {
 	return nil
 }
 
-// rig is an Agent with its surroundings. It works in a synctest bubble, where
+// rig is an Agent with its surroundings. Each message it writes, and each that
+// say hands to it, is checked against its schema. It works in a synctest bubble, where
 // synctest.Wait tells when the agent has nothing left to do.
 type rig struct {
 	*Agent
 	line   *line
+	book   *contacts
+	past   *calls
+	rules  *ruleBook
+	screen *screen
 	events []Event
 	focus  []bool
+	routes []bool
 }
 
 func newRig(t *testing.T, adjust func(*Config)) *rig {
 	t.Helper()
-	r := &rig{line: &line{}}
+	r := &rig{line: &line{}, book: &contacts{}, past: &calls{}, rules: &ruleBook{}, screen: &screen{}}
 	cfg := Config{
-		Telephone: r.line, Emit: func(ev Event) { r.events = append(r.events, ev) },
-		Focus: func(held bool) { r.focus = append(r.focus, held) }, PlayServiceID: "ours",
+		Telephone: r.line, Book: r.book, History: r.past, Rules: r.rules, Display: r.screen, Canonical: canonical,
+		Emit: func(ev Event) {
+			assert.NoError(t, checkSchema(ev.Name, ev.JSON), "%s", ev.JSON)
+			r.events = append(r.events, ev)
+		},
+		Focus:         func(held bool) { r.focus = append(r.focus, held) },
+		AudioRoute:    func(speaker bool) error { r.routes = append(r.routes, speaker); return nil },
+		PlayServiceID: "ours",
 	}
 	if adjust != nil {
 		adjust(&cfg)
@@ -82,7 +94,20 @@ func newRig(t *testing.T, adjust func(*Config)) *rig {
 
 func (r *rig) say(t *testing.T, name, payload string) error {
 	t.Helper()
-	return r.Handle(t.Context(), message(name, newID(), payload))
+	m := message(name, newID(), payload)
+	assert.NoError(t, checkSchema(name, m), payload)
+	return r.Handle(t.Context(), m)
+}
+
+// context reads the context as it stands.
+func (r *rig) context(t *testing.T) PhoneCallContext {
+	t.Helper()
+	data, err := r.Context(t.Context())
+	require.NoError(t, err)
+	assert.NoError(t, checkSchema("context", data), "%s", data)
+	var c Context
+	require.NoError(t, json.Unmarshal(data, &c))
+	return c.PhoneCall
 }
 
 func message(name, id, payload string) []byte {
@@ -237,7 +262,6 @@ func TestIncoming_AcceptAndToken(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t, func(c *Config) {
 			c.WhoIs = func(string) Party { return Party{Name: "김민수", IsMobile: true} }
-			c.Rules = &ruleBook{}
 		})
 		defer r.Close()
 		arrival := dialer.Event{CallID: "in-1", Type: dialer.EventIncoming, Remote: sip.Identity{URI: sip.URI{Scheme: "sip", User: "01012345678", Host: "h"}}}
@@ -328,33 +352,83 @@ func TestHandle_WrapsAndSiblings(t *testing.T) {
 	})
 }
 
-func TestHandle_RefusesWithTheField(t *testing.T) {
-	for _, c := range []struct{ message, field string }{
+// refusedMessages are malformed deliveries, and the field that is named.
+func refusedMessages() []struct{ message, field string } {
+	out := []struct{ message, field string }{
 		{`nonsense`, ""},
 		{`[]`, ""},
+		{`null`, ""},
 		{`{"payload":{}}`, "header"},
+		{`{"header":7}`, "header"},
+		{`{"directives":{}}`, "directives"},
+		{`{"directive":[]}`, ""},
 		{`{"header":{"namespace":"PhoneCall","name":"EndCall","dialogRequestId":"d","version":"1.0"}}`, "header.messageId"},
+		{`{"header":{"namespace":"PhoneCall","name":"EndCall","messageId":"m","version":"1.0"}}`, "header.dialogRequestId"},
+		{`{"header":{"namespace":"PhoneCall","name":"EndCall","messageId":"m","dialogRequestId":"d"}}`, "header.version"},
+		{`{"header":{"name":"EndCall","messageId":"m","dialogRequestId":"d","version":"1.0"}}`, "header.namespace"},
+		{`{"header":{"namespace":"PhoneCall","messageId":"m","dialogRequestId":"d","version":"1.0"}}`, "header.name"},
 		{`{"header":{"namespace":"Speaker","name":"X","messageId":"m","dialogRequestId":"d","version":"1.0"}}`, "header.namespace"},
 		{`{"header":{"namespace":"PhoneCall","name":"EndCall","messageId":"m","dialogRequestId":"d","version":"2.0"}}`, "header.version"},
-		{string(message("MakeCall", "m", `[]`)), "payload"},
-		{string(message("MakeCall", "m", `{"callType":"NORMAL"}`)), "payload.recipient"},
-		{string(message("MakeCall", "m", `{"callType":"NORMAL","recipient":"Bob"}`)), "payload.recipient"},
-		{string(message("MakeCall", "m", `{"callType":"NORMAL","recipient":{"type":"NONE"}}`)), "payload.recipient.name"},
-		{string(message("MakeCall", "m", `{"callType":"NORMAL","recipient":{"name":"","type":"NONE"}}`)), "payload.recipient.name"},
-		{string(message("MakeCall", "m", `{"callType":"NORMAL","recipient":{"name":7,"type":"NONE"}}`)), "payload.recipient.name"},
-		{string(message("MakeCall", "m", `{"callType":null,"recipient":{"name":"B","type":"NONE"}}`)), "payload.callType"},
-		{string(message("AcceptCall", "m", `{}`)), "payload.speakerPhone"},
-		{string(message("AcceptCall", "m", `{"speakerPhone":"true"}`)), "payload.speakerPhone"},
+		{`{"header":{"namespace":"PhoneCall","name":"EndCall","messageId":"m","dialogRequestId":"d","version":"10.0"}}`, "header.version"},
+		{string(message("Dance", "m", `{}`)), "header.name"},
+		{string(message("CallArrived", "m", `{}`)), "header.name"},
+	}
+	for _, c := range []struct{ name, payload, field string }{
+		{"MakeCall", `[]`, "payload"},
+		{"MakeCall", `{"callType":"NORMAL"}`, "payload.recipient"},
+		{"MakeCall", `{"callType":"NORMAL","recipient":"Bob"}`, "payload.recipient"},
+		{"MakeCall", `{"callType":"NORMAL","recipient":{"type":"NONE"}}`, "payload.recipient.name"},
+		{"MakeCall", `{"callType":"NORMAL","recipient":{"name":"","type":"NONE"}}`, "payload.recipient.name"},
+		{"MakeCall", `{"callType":"NORMAL","recipient":{"name":7,"type":"NONE"}}`, "payload.recipient.name"},
+		{"MakeCall", `{"callType":"NORMAL","recipient":{"name":"B"}}`, "payload.recipient.type"},
+		{"MakeCall", `{"callType":"NORMAL","recipient":{"name":"B","type":""}}`, "payload.recipient.type"},
+		{"MakeCall", `{"callType":"NORMAL","recipient":{"name":"B","type":"NONE","contacts":"1"}}`, "payload.recipient.contacts"},
+		{"MakeCall", `{"callType":"NORMAL","recipient":{"name":"B","type":"NONE","contacts":[{},"1"]}}`, "payload.recipient.contacts[1]"},
+		{"MakeCall", `{"callType":null,"recipient":{"name":"B","type":"NONE"}}`, "payload.callType"},
+		{"MakeCall", `{"callType":"","recipient":{"name":"B","type":"NONE"}}`, "payload.callType"},
+		{"MakeCall", `{"callType":["NORMAL"],"recipient":{"name":"B","type":"NONE"}}`, "payload.callType"},
+		{"AcceptCall", `{}`, "payload.speakerPhone"},
+		{"AcceptCall", `{"speakerPhone":null}`, "payload.speakerPhone"},
+		{"AcceptCall", `{"speakerPhone":"true"}`, "payload.speakerPhone"},
+		{"EndCall", `"now"`, "payload"},
+		{"BlockIncomingCall", `[]`, "payload"},
+		{"SendCandidates", `{}`, "payload.intent"},
+		{"SendCandidates", `{"intent":""}`, "payload.intent"},
+		{"SendCandidates", `{"intent":1}`, "payload.intent"},
+		{"SendCandidates", `{"intent":"SING"}`, "payload.intent"},
+		{"SendCandidates", `{"intent":"call"}`, "payload.intent"},
+		{"SendCandidates", `{"intent":"CALL","recipientIntended":"Bob"}`, "payload.recipientIntended"},
+		{"SendCandidates", `{"intent":"CALL","candidates":{}}`, "payload.candidates"},
+		{"SendCandidates", `{"intent":"CALL","candidates":[7]}`, "payload.candidates[0]"},
+		{"SendCandidates", `{"intent":"CALL","candidates":[{"name":"A","type":"NONE"},{"name":"B"}]}`, "payload.candidates[1].type"},
+		{"SendCandidates", `{"intent":"CALL","candidates":[{"name":"A","type":"NONE","contacts":[3]}]}`, "payload.candidates[0].contacts[0]"},
+		{"BlockNumber", `{"blockType":"EXACT"}`, "payload.number"},
+		{"BlockNumber", `{"number":"","blockType":"EXACT"}`, "payload.number"},
+		{"BlockNumber", `{"number":119,"blockType":"EXACT"}`, "payload.number"},
+		{"BlockNumber", `{"number":"070"}`, "payload.blockType"},
+		{"BlockNumber", `{"number":"070","blockType":""}`, "payload.blockType"},
+		{"BlockNumber", `{"number":"070","blockType":"SUFFIX"}`, "payload.blockType"},
+		{"BlockNumber", `{"number":"070","blockType":"prefix"}`, "payload.blockType"},
 	} {
+		out = append(out, struct{ message, field string }{string(message(c.name, "m", c.payload)), c.field})
+	}
+	return out
+}
+
+func TestHandle_RefusesWithTheField(t *testing.T) {
+	for _, c := range refusedMessages() {
 		synctest.Test(t, func(t *testing.T) {
 			r := newRig(t, nil)
 			defer r.Close()
-			err := r.Handle(t.Context(), []byte(c.message))
-			var refused *RefusedError
-			require.ErrorAs(t, err, &refused, c.message)
-			assert.Equal(t, c.field, refused.Field, c.message)
+			for _, err := range []error{r.Handle(t.Context(), []byte(c.message)), Validate([]byte(c.message))} {
+				refused := Refusals(err)
+				require.Len(t, refused, 1, c.message)
+				assert.Equal(t, c.field, refused[0].Field, c.message)
+				assert.NotEmpty(t, refused[0].Reason)
+			}
 			assert.Empty(t, r.line.asked)
 			assert.Empty(t, r.events)
+			assert.Empty(t, r.rules.kept)
 		})
 	}
 }
