@@ -103,6 +103,7 @@ type schemaNode struct {
 	Ref         string                `json:"$ref"`
 	Type        string                `json:"type"`
 	Description string                `json:"description"`
+	Const       any                   `json:"const"`
 	Enum        []string              `json:"enum"`
 	AnyOf       []schemaNode          `json:"anyOf"`
 	Properties  map[string]schemaNode `json:"properties"`
@@ -189,7 +190,7 @@ func checkKind(t *testing.T, where string, typ reflect.Type, n schemaNode) {
 	}
 	switch typ.Kind() {
 	case reflect.String:
-		assert.True(t, n.Type == "string" || len(n.Enum) > 0 || len(n.AnyOf) > 0, where)
+		assert.True(t, n.Type == "string" || n.Const != nil || len(n.Enum) > 0 || len(n.AnyOf) > 0, where)
 	case reflect.Bool:
 		assert.Equal(t, "boolean", n.Type, where)
 	case reflect.Slice:
