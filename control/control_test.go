@@ -17,7 +17,6 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
-	"go.uber.org/goleak"
 
 	"github.com/softphone-go/softphone/agent"
 	"github.com/softphone-go/softphone/blocklist"
@@ -27,8 +26,6 @@ import (
 	"github.com/softphone-go/softphone/number"
 	"github.com/softphone-go/softphone/store"
 )
-
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 const soon = 20 * time.Second // for what takes moments when all is well
 

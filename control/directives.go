@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"mime"
 	"net/http"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -26,6 +27,7 @@ func (document) Schema(huma.Registry) *huma.Schema {
 }
 
 type delivery struct {
+	Type    string `header:"Content-Type" hidden:"true"`
 	RawBody []byte `contentType:"application/json"`
 }
 
@@ -43,7 +45,7 @@ func (s *Server) serveDirectives(r router) {
 			`An accepted one is carried out: what became of it is told by events. A messageId that was seen before is ` +
 			`accepted and not run again, so a delivery may be repeated when its answer was lost.`,
 		DefaultStatus: http.StatusAccepted,
-		MaxBodyBytes:  agent.MaxDirective + 1, BodyReadTimeout: requestTime,
+		MaxBodyBytes:  agent.MaxDirective, BodyReadTimeout: requestTime,
 		SkipValidateBody: true,
 	}
 	route(s, r, op, map[int]string{
@@ -79,6 +81,9 @@ func (s *Server) serveDirectives(r router) {
 func (s *Server) takeDirectives(ctx context.Context, in *delivery) (*receipt, error) {
 	if s.isDraining() {
 		return nil, problem(http.StatusServiceUnavailable, api.CodeStopping, "the phone is stopping")
+	}
+	if kind, _, err := mime.ParseMediaType(in.Type); err != nil || kind != "application/json" {
+		return nil, problem(http.StatusUnsupportedMediaType, api.CodeMediaType, "the body must be JSON; send Content-Type: application/json")
 	}
 	each, err := split(in.RawBody)
 	if err != nil {

@@ -1,6 +1,7 @@
 package control
 
 import (
+	"fmt"
 	"log/slog"
 	"net"
 	"net/http"
@@ -13,7 +14,7 @@ import (
 )
 
 // gate is what every request passes before a route sees it.
-func (s *Server) gate(mux *http.ServeMux) http.Handler {
+func (s *Server) gate(mux *http.ServeMux, limits bodyLimits) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		defer s.recover(w, r)
 		h := w.Header()
@@ -37,8 +38,13 @@ func (s *Server) gate(mux *http.ServeMux) http.Handler {
 				"the bearer token is missing or wrong; send Authorization: Bearer with the content of the token file"))
 			return
 		}
-		if _, pattern := mux.Handler(r); pattern == "" {
+		_, pattern := mux.Handler(r)
+		if pattern == "" {
 			unknown(w, r, mux)
+			return
+		}
+		if limit := limits.of(pattern); r.ContentLength > limit {
+			tooLarge(w, r, limit)
 			return
 		}
 		mux.ServeHTTP(w, r)
@@ -119,3 +125,26 @@ type headerOnly struct {
 func (h *headerOnly) Header() http.Header         { return h.header }
 func (h *headerOnly) Write(p []byte) (int, error) { return len(p), nil }
 func (h *headerOnly) WriteHeader(status int)      { h.status = status }
+
+// bodyLimits is how many bytes a body may have, by the mux's pattern.
+type bodyLimits map[string]int64
+
+const defaultBody = 1 << 20
+
+func (b bodyLimits) of(pattern string) int64 {
+	if limit, ok := b[pattern]; ok {
+		return limit
+	}
+	return defaultBody
+}
+
+// tooLarge refuses a body before it is read. The reader of one byte too many
+// makes net/http wait a moment before it closes the connection, so that a sender
+// who is still writing sees the answer.
+func tooLarge(w http.ResponseWriter, r *http.Request, limit int64) {
+	if r.Header.Get("Expect") == "" {
+		_, _ = http.MaxBytesReader(w, r.Body, 0).Read(make([]byte, 1))
+	}
+	write(w, problem(http.StatusRequestEntityTooLarge, api.CodeTooLarge,
+		fmt.Sprintf("the body has %d bytes; at most %d are read", r.ContentLength, limit)))
+}

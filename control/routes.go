@@ -16,7 +16,7 @@ const about = `Steers a running softphone from the same machine. Every request c
 of the token file. Errors are problem+json (RFC 9457) with a stable code and a message beside.`
 
 // routes registers what the Config has something to serve for.
-func (s *Server) routes() *http.ServeMux {
+func (s *Server) routes() (*http.ServeMux, bodyLimits) {
 	mux := http.NewServeMux()
 	doc := humago.New(mux, huma.Config{
 		OpenAPI: &huma.OpenAPI{
@@ -39,7 +39,7 @@ func (s *Server) routes() *http.ServeMux {
 
 		RejectUnknownQueryParameters: true,
 	})
-	r := router{API: doc, mux: mux}
+	r := router{API: doc, mux: mux, limits: make(bodyLimits)}
 	s.serveHealth(r)
 	if s.cfg.Directives != nil {
 		s.serveDirectives(r)
@@ -54,7 +54,7 @@ func (s *Server) routes() *http.ServeMux {
 		s.serveHistory(r)
 	}
 	s.serveOpenAPI(r)
-	return mux
+	return mux, r.limits
 }
 
 func (s *Server) version() string {
@@ -67,7 +67,8 @@ func (s *Server) version() string {
 // router is where routes are registered.
 type router struct {
 	huma.API
-	mux *http.ServeMux
+	mux    *http.ServeMux
+	limits bodyLimits
 }
 
 // schema describes a type of package api.
@@ -100,6 +101,10 @@ func route[I, O any](s *Server, r router, op huma.Operation, refusals map[int]st
 	// huma would add a default response of its own to an operation that has one
 	// response only.
 	op = r.describe(op, refusals)
+	if op.MaxBodyBytes > 0 {
+		r.limits[op.Method+" "+op.Path] = op.MaxBodyBytes
+		op.MaxBodyBytes++ // huma refuses a body that reaches its limit
+	}
 	status := op.DefaultStatus
 	if status == 0 {
 		status = http.StatusOK

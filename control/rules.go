@@ -1,6 +1,7 @@
 package control
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -65,7 +66,7 @@ func (s *Server) serveRules(r router) {
 	})
 	route(s, r, huma.Operation{
 		OperationID: "checkNumber", Method: http.MethodGet, Path: rulesPath + "/check", Tags: tags,
-		Summary: "Tell whether a caller would be blocked, and by which rule",
+		Summary: "Tell whether a caller would be blocked, and why",
 	}, nil, s.checkNumber)
 	route(s, r, huma.Operation{
 		OperationID: "exportRules", Method: http.MethodGet, Path: rulesPath + "/export", Tags: tags,
@@ -106,76 +107,62 @@ func (s *Server) listRules(_ context.Context, in *rulesQuery) (*body[api.RuleLis
 }
 
 func (s *Server) addRule(ctx context.Context, in *body[api.NewRule]) (*createdRule, error) {
-	kind, err := blocklist.ParseType(in.Body.Type)
+	entry, field, err := s.entry(in.Body)
+	if err != nil {
+		return nil, problem(http.StatusUnprocessableEntity, api.CodeInvalid, "the rule is refused",
+			api.FieldError{Location: "body." + field, Message: err.Error()})
+	}
+	_, known, err := s.cfg.Rules.Find(entry.Type, entry.Pattern)
 	if err != nil {
 		return nil, err
 	}
-	_, known, err := s.cfg.Rules.Find(kind, in.Body.Pattern)
+	rules, err := s.cfg.Rules.Import(ctx, []blocklist.Entry{entry}, defaultBy)
 	if err != nil {
 		return nil, err
 	}
-	rule, err := s.cfg.Rules.Add(ctx, kind, in.Body.Pattern, byOf(in.Body.By, ""))
-	if err != nil {
-		return nil, err
-	}
-	out := &createdRule{Status: http.StatusCreated, Location: fmt.Sprintf("%s/%d", rulesPath, rule.ID), Body: ruleOf(rule)}
+	out := &createdRule{Status: http.StatusCreated, Location: fmt.Sprintf("%s/%d", rulesPath, rules[0].ID), Body: ruleOf(rules[0])}
 	if known {
 		out.Status = http.StatusOK
 	}
 	return out, nil
 }
 
-// byOf is the first that says who asks.
-func byOf(own, all string) string {
-	switch {
-	case own != "":
-		return own
-	case all != "":
-		return all
-	}
-	return defaultBy
-}
-
 type checkQuery struct {
-	Number string `query:"number" required:"true" minLength:"1" maxLength:"256" doc:"The caller's number, in any spelling, or anonymous." example:"+82-70-1234-5678"`
+	Number   string `query:"number" required:"true" minLength:"1" maxLength:"256" doc:"The caller's number, in any spelling, or anonymous." example:"+82-70-1234-5678"`
+	Withheld bool   `query:"withheld" doc:"The caller asked not to be named (RFC 3323)."`
 }
 
 func (s *Server) checkNumber(_ context.Context, in *checkQuery) (*body[api.Check], error) {
-	n := s.cfg.Numbers.Parse(in.Number)
-	out := &body[api.Check]{api.Check{Number: n.String(), Explain: "not blocked"}}
-	if rule, blocked := s.cfg.Rules.Match(n); blocked {
-		r := ruleOf(rule)
-		out.Body.Blocked, out.Body.Rule, out.Body.Explain = true, &r, rule.Explain()
+	e := s.cfg.Rules.Explain(s.cfg.Numbers.Parse(in.Number), in.Withheld)
+	out := &body[api.Check]{api.Check{Number: e.Number.String(), Kind: e.Number.Describe(), Blocked: e.Blocked, Reason: e.Reason()}}
+	for i, rule := range e.Rules {
+		if r := ruleOf(rule); i == 0 {
+			out.Body.Rule = &r
+		} else {
+			out.Body.Also = append(out.Body.Also, r)
+		}
 	}
 	return out, nil
 }
 
-func (s *Server) exportRules(context.Context, *none) (*body[api.RuleImport], error) {
-	out := &body[api.RuleImport]{api.RuleImport{Rules: []api.NewRule{}}}
+func (s *Server) exportRules(context.Context, *none) (*body[api.RuleExport], error) {
+	out := &body[api.RuleExport]{api.RuleExport{Rules: []api.Rule{}}}
 	for _, r := range s.cfg.Rules.Rules() {
-		out.Body.Rules = append(out.Body.Rules, api.NewRule{Type: r.Type.String(), Pattern: r.Raw, By: r.By})
+		out.Body.Rules = append(out.Body.Rules, ruleOf(r))
 	}
 	return out, nil
 }
 
 // importRules checks all rules before it adds any, so that each one that makes
-// no sense is named. Rules of one origin are added in one write.
+// no sense is named.
 func (s *Server) importRules(ctx context.Context, in *body[api.RuleImport]) (*body[api.RuleImported], error) {
 	entries := make([]blocklist.Entry, len(in.Body.Rules))
 	var bad []api.FieldError
-	refuse := func(i int, field string, reason error) {
-		bad = append(bad, api.FieldError{Location: fmt.Sprintf("body.rules[%d].%s", i, field), Message: reason.Error()})
-	}
 	for i, r := range in.Body.Rules {
-		kind, err := blocklist.ParseType(r.Type)
-		if err != nil {
-			refuse(i, "type", err)
-			continue
-		}
-		entries[i] = blocklist.Entry{Type: kind, Pattern: r.Pattern}
-		var wrong *blocklist.PatternError
-		if _, err := blocklist.Canonical(s.cfg.Numbers, kind, r.Pattern); errors.As(err, &wrong) {
-			refuse(i, "pattern", wrong.Reason)
+		var field string
+		var err error
+		if entries[i], field, err = s.entry(r); err != nil {
+			bad = append(bad, api.FieldError{Location: fmt.Sprintf("body.rules[%d].%s", i, field), Message: err.Error()})
 		}
 	}
 	if len(bad) > 0 {
@@ -185,9 +172,30 @@ func (s *Server) importRules(ctx context.Context, in *body[api.RuleImport]) (*bo
 		return &body[api.RuleImported]{}, nil
 	}
 	before := s.cfg.Rules.Len()
-	if _, err := s.cfg.Rules.Import(ctx, entries, byOf("", in.Body.By)); err != nil {
+	if _, err := s.cfg.Rules.Import(ctx, entries, cmp.Or(in.Body.By, defaultBy)); err != nil {
 		return nil, err
 	}
-	added := max(s.cfg.Rules.Len()-before, 0)
+	added := min(max(s.cfg.Rules.Len()-before, 0), len(entries))
 	return &body[api.RuleImported]{api.RuleImported{Added: added, Known: len(entries) - added}}, nil
+}
+
+// entry reads a rule; the error comes with the name of the field.
+func (s *Server) entry(r api.NewRule) (blocklist.Entry, string, error) {
+	kind, err := blocklist.ParseType(r.Type)
+	if err != nil {
+		return blocklist.Entry{}, "type", errors.New("must be EXACT, PREFIX or POSTFIX")
+	}
+	canonical, err := blocklist.Canonical(s.cfg.Numbers, kind, r.Pattern)
+	if err != nil {
+		var wrong *blocklist.PatternError
+		if errors.As(err, &wrong) {
+			err = wrong.Reason
+		}
+		return blocklist.Entry{}, "pattern", err
+	}
+	e := blocklist.Entry{Type: kind, Pattern: r.Pattern, Added: r.Added, By: r.By}
+	if same, err := blocklist.Canonical(s.cfg.Numbers, kind, r.Raw); err == nil && same == canonical {
+		e.Pattern = r.Raw
+	}
+	return e, "", nil
 }

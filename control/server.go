@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math"
 	"net"
 	"net/http"
 	"net/netip"
@@ -22,7 +23,8 @@ import (
 
 const (
 	headerTime    = 5 * time.Second
-	requestTime   = 30 * time.Second // reading a body, writing an answer
+	requestTime   = 30 * time.Second // reading a body
+	answerTime    = 3 * requestTime  // reading an import, and answering
 	idleTime      = 2 * time.Minute
 	maxHeader     = 16 << 10
 	defaultWrite  = 10 * time.Second
@@ -48,11 +50,10 @@ type Journal interface {
 // Rules is the block rules; *blocklist.List is one.
 type Rules interface {
 	Rules() []blocklist.Rule
-	Add(ctx context.Context, t blocklist.Type, pattern, by string) (blocklist.Rule, error)
 	Import(ctx context.Context, entries []blocklist.Entry, by string) ([]blocklist.Rule, error)
 	Find(t blocklist.Type, pattern string) (blocklist.Rule, bool, error)
 	Remove(ctx context.Context, id int64) error
-	Match(n number.Number) (blocklist.Rule, bool)
+	Explain(n number.Number, withheld bool) blocklist.Explanation
 	Len() int
 	Blockable() bool
 }
@@ -147,7 +148,7 @@ func New(ctx context.Context, cfg Config) (*Server, error) {
 	s.base, s.abandon = context.WithCancel(context.WithoutCancel(ctx))
 	s.http = &http.Server{
 		Handler: s.gate(s.routes()), BaseContext: func(net.Listener) context.Context { return s.base },
-		ReadHeaderTimeout: headerTime, ReadTimeout: requestTime, WriteTimeout: requestTime, IdleTimeout: idleTime,
+		ReadHeaderTimeout: headerTime, ReadTimeout: requestTime, WriteTimeout: answerTime, IdleTimeout: idleTime,
 		MaxHeaderBytes: maxHeader, ErrorLog: slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
 	}
 	if cfg.DataDir != "" {
@@ -237,11 +238,14 @@ func (s *Server) close(ctx context.Context) error {
 	if s.cfg.DataDir != "" {
 		withdraw(s.cfg.DataDir, s.discovery)
 	}
-	var last uint64
-	var err error
+	// Without a last event, streams go on until ctx ends: none may say that it
+	// delivered all there is.
+	last := uint64(math.MaxUint64)
 	if s.cfg.Journal != nil {
-		if last, err = s.cfg.Journal.LastSeq(ctx); err != nil {
-			s.log.Warn("event streams end early", "error", err)
+		if n, err := s.cfg.Journal.LastSeq(context.WithoutCancel(ctx)); err == nil {
+			last = n
+		} else {
+			s.log.Warn("event streams are cut off: the journal cannot be read", "error", err)
 		}
 	}
 	s.mu.Lock()
@@ -250,7 +254,7 @@ func (s *Server) close(ctx context.Context) error {
 	close(s.end)
 	stop := context.AfterFunc(ctx, s.abandon)
 	defer stop()
-	err = s.http.Shutdown(ctx) // waits for server-sent events too
+	err := s.http.Shutdown(ctx) // waits for server-sent events too
 	if err != nil {
 		s.abandon()
 		_ = s.http.Close()

@@ -22,15 +22,23 @@ type RuleList struct {
 
 // NewRule is a rule to add.
 type NewRule struct {
-	Type    string `json:"type" enum:"EXACT,PREFIX,POSTFIX"`
-	Pattern string `json:"pattern" minLength:"1" maxLength:"256" doc:"The number, or its beginning or end, in any spelling." example:"+82 70"`
-	By      string `json:"by,omitempty" maxLength:"64" doc:"Who adds it; control when absent."`
+	Type    string    `json:"type" enum:"EXACT,PREFIX,POSTFIX"`
+	Pattern string    `json:"pattern" minLength:"1" maxLength:"256" doc:"The number, or its beginning or end, in any spelling." example:"+82 70"`
+	Added   time.Time `json:"added,omitzero" doc:"When it was added, if it comes from another phone; now when absent."`
+	By      string    `json:"by,omitempty" maxLength:"64" doc:"Who adds it; control when absent."`
+	ID      int64     `json:"id,omitempty" doc:"Ignored: an exported rule may be imported as it is."`
+	Raw     string    `json:"raw,omitempty" maxLength:"256" doc:"What was typed once; kept as long as it means the same as pattern."`
+}
+
+// RuleExport is all rules, by ascending id; RuleImport takes it as it is.
+type RuleExport struct {
+	Rules []Rule `json:"rules" nullable:"false"`
 }
 
 // RuleImport is many rules to add, all or none.
 type RuleImport struct {
 	Rules []NewRule `json:"rules" nullable:"false"`
-	By    string    `json:"by,omitempty" maxLength:"64" doc:"Who adds them; control when absent."`
+	By    string    `json:"by,omitempty" maxLength:"64" doc:"Who adds those that do not say; control when absent."`
 }
 
 // RuleImported answers a RuleImport.
@@ -39,10 +47,12 @@ type RuleImported struct {
 	Known int `json:"known" doc:"Rules that were there already, or twice in the list."`
 }
 
-// Check says whether a caller would be blocked.
+// Check says whether a caller would be blocked, and why.
 type Check struct {
-	Number  string `json:"number" doc:"In the form in which numbers are compared." example:"07012345678"`
+	Number  string `json:"number" doc:"In the form in which numbers are compared; empty for anonymous callers." example:"07012345678"`
+	Kind    string `json:"kind" doc:"How the number was read, in words."`
 	Blocked bool   `json:"blocked"`
 	Rule    *Rule  `json:"rule,omitempty" doc:"The rule that blocks the caller."`
-	Explain string `json:"explain" example:"blocked by PREFIX 070 added on 2026-11-21 by cli"`
+	Also    []Rule `json:"also,omitempty" doc:"The rules that would if that one were removed."`
+	Reason  string `json:"reason" example:"blocked by PREFIX 070 added on 2026-11-21 by cli"`
 }

@@ -50,7 +50,7 @@ func (c *Client) RemoveRule(ctx context.Context, id int64) error {
 
 func rulePath(id int64) string { return rulesPath + "/" + strconv.FormatInt(id, 10) }
 
-// CheckNumber tells whether a caller would be blocked, and by which rule.
+// CheckNumber tells whether a caller would be blocked, and why.
 func (c *Client) CheckNumber(ctx context.Context, number string) (api.Check, error) {
 	var out api.Check
 	err := c.call(ctx, http.MethodGet, rulesPath+"/check", url.Values{"number": {number}}, nil, &out)
@@ -69,8 +69,8 @@ func (c *Client) ImportRules(ctx context.Context, in api.RuleImport) (api.RuleIm
 }
 
 // ExportRules returns all rules as ImportRules takes them.
-func (c *Client) ExportRules(ctx context.Context) (api.RuleImport, error) {
-	var out api.RuleImport
+func (c *Client) ExportRules(ctx context.Context) (api.RuleExport, error) {
+	var out api.RuleExport
 	err := c.call(ctx, http.MethodGet, rulesPath+"/export", nil, nil, &out)
 	return out, err
 }
