@@ -84,6 +84,7 @@ func TestSession_MonitorSeesBothSidesInStep(t *testing.T) {
 			r.apply(toB)
 			before := len(seen.local.heard())
 			time.Sleep(500 * time.Millisecond)
+			synctest.Wait() // for the tick of this moment
 			local, remote := seen.local.heard(), seen.remote.heard()
 			require.InDelta(t, before+4000, len(local), frameSize, "%s: hold does not stop the time", c.name)
 			require.Equal(t, len(local), len(remote), c.name)

@@ -259,6 +259,7 @@ func TestEarlyMedia_ToneThenAnswerAfterTwoSeconds(t *testing.T) {
 		assert.Equal(t, early.Body(), ok.Body())
 		assert.InDelta(t, 100, len(e.packets()), 2)
 		c.answered(ok)
+		synctest.Wait() // for the last of the tone
 		e.clear()
 		to, _ := mediaOf(ok.Body())
 		e.speak(to, 0, 0, 10)
