@@ -204,16 +204,16 @@ func (b *Book) refresh(ctx context.Context) error {
 func (b *Book) Len() int {
 	b.mu.RLock()
 	defer b.mu.RUnlock()
-	return len(b.index.docs)
+	return len(b.index.contacts)
 }
 
 // All returns all contacts by ascending ID.
 func (b *Book) All() []Contact {
 	b.mu.RLock()
 	defer b.mu.RUnlock()
-	out := make([]Contact, len(b.index.docs))
-	for i := range b.index.docs {
-		out[i] = b.index.docs[i].contact.clone()
+	out := make([]Contact, len(b.index.contacts))
+	for i := range b.index.contacts {
+		out[i] = b.index.contacts[i].clone()
 	}
 	slices.SortFunc(out, func(x, y Contact) int { return cmp.Compare(x.ID, y.ID) })
 	return out

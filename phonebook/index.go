@@ -4,24 +4,26 @@ import (
 	"slices"
 )
 
-// doc is a contact as the search sees it.
+// doc is a contact's name as the search sees it.
 type doc struct {
-	contact Contact
 	words   string // folded name, words parted by one space
 	tight   string // the same without spaces
 	letters string // tight as bytes, a syllable as its jamo; see letters
 	ends    string // where each word ends in letters, a byte each; empty for one word
 }
 
-// index finds contacts. Its maps hold places in docs. The masks stand apart, so
-// that a search walks over little memory for names that cannot match.
+// index finds contacts. Its maps hold places in the slices, which go together.
+// A search walks over masks and sizes, which are small and side by side, and
+// looks at few of the names and at fewer contacts.
 type index struct {
-	docs    []doc
-	masks   []uint64 // letters that a name has; see maskOf
-	ids     map[int64]int32
-	tokens  map[string]int32
-	numbers map[string][]int64 // canonical number: IDs
-	lastID  int64
+	contacts []Contact
+	docs     []doc
+	masks    []uint64 // letters that a name has; see maskOf
+	sizes    []uint8  // how many letters; 0 for a name of several words
+	ids      map[int64]int32
+	tokens   map[string]int32
+	numbers  map[string][]int64 // canonical number: IDs
+	lastID   int64
 }
 
 func newIndex() index {
@@ -33,7 +35,7 @@ func (x *index) byID(id int64) *Contact {
 	if !ok {
 		return nil
 	}
-	return &x.docs[at].contact
+	return &x.contacts[at]
 }
 
 func (x *index) byToken(token string) *Contact {
@@ -41,7 +43,7 @@ func (x *index) byToken(token string) *Contact {
 	if !ok {
 		return nil
 	}
-	return &x.docs[at].contact
+	return &x.contacts[at]
 }
 
 func (x *index) byNumber(canonical string) []*Contact {
@@ -72,11 +74,15 @@ func (x *index) put(c Contact) {
 	if old := x.byToken(c.Token); old != nil {
 		x.remove(old.ID)
 	}
-	d := doc{contact: c, words: fold(c.Name)}
+	d := doc{words: fold(c.Name)}
 	d.tight = tight(d.words)
 	d.letters, d.ends = letters(d.tight), endsOf(d.words)
+	size := uint8(0)
+	if d.ends == "" {
+		size = uint8(len(d.letters))
+	}
 	at := int32(len(x.docs))
-	x.docs = append(x.docs, d)
+	x.contacts, x.docs, x.sizes = append(x.contacts, c), append(x.docs, d), append(x.sizes, size)
 	x.masks = append(x.masks, maskOf(d.letters))
 	x.ids[c.ID], x.tokens[c.Token] = at, at
 	for i := range c.Entries {
@@ -94,7 +100,7 @@ func (x *index) remove(id int64) {
 	if !ok {
 		return
 	}
-	c := &x.docs[at].contact
+	c := &x.contacts[at]
 	for i := range c.Entries {
 		n := c.Entries[i].Canonical
 		rest := slices.DeleteFunc(x.numbers[n], func(other int64) bool { return other == id })
@@ -108,10 +114,10 @@ func (x *index) remove(id int64) {
 	delete(x.tokens, c.Token)
 	last := int32(len(x.docs) - 1)
 	if at != last {
-		x.docs[at], x.masks[at] = x.docs[last], x.masks[last]
-		moved := &x.docs[at].contact
+		x.contacts[at], x.docs[at], x.masks[at], x.sizes[at] = x.contacts[last], x.docs[last], x.masks[last], x.sizes[last]
+		moved := &x.contacts[at]
 		x.ids[moved.ID], x.tokens[moved.Token] = at, at
 	}
-	x.docs[last] = doc{}
-	x.docs, x.masks = x.docs[:last], x.masks[:last]
+	x.contacts[last], x.docs[last] = Contact{}, doc{}
+	x.contacts, x.docs, x.masks, x.sizes = x.contacts[:last], x.docs[:last], x.masks[:last], x.sizes[:last]
 }

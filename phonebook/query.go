@@ -33,7 +33,8 @@ type query struct {
 	letters  string
 	mask     uint64
 	pattern  *pattern
-	limit    int    // edits allowed
+	allowed  int    // edits
+	limit    int    // edits that may still be good enough; allowed to begin with
 	initials []rune // tight with at least one consonant alone, else nil
 	open     bool   // ends in a syllable without final: it may be half typed
 	label    wanted
@@ -58,7 +59,8 @@ func newQuery(q Query) *query {
 	out.mask = maskOf(out.letters)
 	out.pattern = newPattern(out.letters)
 	if n := len(out.letters); n <= maxPattern {
-		out.limit = min((n+1)/4, 3)
+		out.allowed = min((n+1)/4, 3)
+		out.limit = out.allowed
 	}
 	if out.tight != out.words {
 		out.split = strings.Fields(out.words)

@@ -40,18 +40,26 @@ func (b *Book) Search(q Query) []Match {
 	}
 	b.mu.RLock()
 	defer b.mu.RUnlock()
-	top := ranking{docs: b.index.docs, hits: make([]hit, 0, limit), label: query.label}
+	top := ranking{index: &b.index, hits: make([]hit, 0, limit), label: query.label}
+	size := len(query.letters)
 	for i, mask := range b.index.masks {
 		lacking := missing(query.mask, mask)
-		if lacking > query.limit && lacking > 0 {
+		if lacking > query.limit {
+			continue
+		}
+		n := int(b.index.sizes[i])
+		if n > 0 && (n < size-query.limit || lacking > 0 && n > size+query.limit) {
 			continue
 		}
 		d := &b.index.docs[i]
-		h, floor := hit{doc: int32(i)}, top.floor()
+		h, floor := hit{at: int32(i)}, top.floor()
+		for query.limit > 0 && query.edits(query.limit, 1) < floor {
+			query.limit-- // so many edits are no longer good enough
+		}
 		if lacking == 0 {
 			h.score = query.match(d, floor)
 		}
-		if h.score == 0 && query.limit > 0 && query.edits(1, 1) >= floor {
+		if h.score == 0 && query.limit > 0 {
 			h.score = query.near(d)
 		}
 		if h.score == 0 || h.score < floor {
@@ -59,7 +67,7 @@ func (b *Book) Search(q Query) []Match {
 		}
 		h.exact = h.score == scoreExact
 		if query.label.isSet() {
-			if _, labeled := query.label.pick(&d.contact); !labeled {
+			if _, labeled := query.label.pick(&b.index.contacts[i]); !labeled {
 				h.score -= costOtherLabel
 			}
 		}
@@ -82,8 +90,11 @@ func (q *query) match(d *doc, floor float64) float64 {
 		return scoreWord + 0.03*share
 	}
 	best := q.reordered(d)
-	if q.initials != nil || q.open {
-		best = max(best, q.startsWith(d, floor), q.typing(d, floor))
+	if best == 0 && q.open {
+		best = q.typing(d, floor)
+	}
+	if best < scoreInitials+0.10 && q.initials != nil {
+		best = max(best, q.startsWith(d, floor))
 	}
 	if best < scorePart+0.14 && floor <= scorePart+0.14 && strings.Contains(d.tight, q.tight) {
 		best = max(best, scorePart+0.14*share)
@@ -130,7 +141,7 @@ func wordAt(words, w string) int {
 // startsWith scores initial consonants: each one alone stands for a syllable
 // that begins with it, all else for itself.
 func (q *query) startsWith(d *doc, floor float64) float64 {
-	if q.initials == nil {
+	if scoreInitials+0.10 < floor {
 		return 0
 	}
 	for at := 0; at < len(d.tight) && (at == 0 || scorePart+0.04 >= floor); {
@@ -196,19 +207,19 @@ func (q *query) edits(n int, weight float64) float64 {
 	if n > q.limit {
 		return 0
 	}
-	return (scoreEdits - costEdits*float64(max(n, 1))/float64(q.limit+1)) * weight
+	return (scoreEdits - costEdits*float64(max(n, 1))/float64(q.allowed+1)) * weight
 }
 
 // hit is a match before anything is copied.
 type hit struct {
 	score float64
-	doc   int32
+	at    int32 // in the index
 	exact bool
 }
 
 // ranking keeps the best hits, the worst of them on top of a heap.
 type ranking struct {
-	docs  []doc
+	index *index
 	hits  []hit
 	label wanted
 }
@@ -226,8 +237,10 @@ func (r *ranking) compare(x, y hit) int {
 	if c := cmp.Compare(y.score, x.score); c != 0 {
 		return c
 	}
-	a, b := &r.docs[x.doc], &r.docs[y.doc]
-	return cmp.Or(cmp.Compare(a.words, b.words), cmp.Compare(a.contact.ID, b.contact.ID))
+	if c := cmp.Compare(r.index.docs[x.at].words, r.index.docs[y.at].words); c != 0 {
+		return c
+	}
+	return cmp.Compare(r.index.contacts[x.at].ID, r.index.contacts[y.at].ID)
 }
 
 func (r *ranking) add(h hit) {
@@ -267,7 +280,7 @@ func (r *ranking) matches() []Match {
 	slices.SortFunc(r.hits, r.compare)
 	var out []Match
 	for _, h := range r.hits {
-		c := &r.docs[h.doc].contact
+		c := &r.index.contacts[h.at]
 		m := Match{Contact: c.clone(), Score: h.score, Exact: h.exact}
 		m.Entry, m.Labeled = r.label.pick(c)
 		out = append(out, m)
