@@ -2,7 +2,11 @@ package store
 
 import (
 	"fmt"
+	"os"
+	"slices"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -104,4 +108,72 @@ func TestContacts_Closed(t *testing.T) {
 	assert.ErrorIs(t, s.Contacts().RemoveContact(t.Context(), 1), ErrClosed)
 	_, err = s.Contacts().ContactChanges(t.Context(), -1, nil)
 	assert.ErrorIs(t, err, ErrClosed)
+}
+
+// A damaged file takes the contacts aside with it: the message says where they
+// are, and the phonebook goes on, empty.
+func TestContacts_DamagedFileMovedAside(t *testing.T) {
+	path := temp(t)
+	s := open(t, path, Options{})
+	batch := make([]phonebook.Contact, 500)
+	for i := range batch {
+		batch[i] = phonebook.Contact{Name: fmt.Sprint("name ", i), Entries: []phonebook.Entry{{Number: fmt.Sprint(i + 1)}}}
+	}
+	_, err := newBook(t, s).Import(t.Context(), batch)
+	require.NoError(t, err)
+	var page int64
+	require.NoError(t, s.files.read.QueryRow(`SELECT rootpage FROM sqlite_schema WHERE name = 'contacts'`).Scan(&page))
+	require.NoError(t, s.Close())
+	whole, err := os.ReadFile(path)
+	require.NoError(t, err)
+	damaged := slices.Clone(whole)
+	copy(damaged[(page-1)*4096:], strings.Repeat("damage", 100))
+	require.NoError(t, os.WriteFile(path, damaged, 0o600))
+
+	s = open(t, path, Options{})
+	r, ok := s.Recovered()
+	require.True(t, ok)
+	assert.Contains(t, r.String(), r.MovedTo)
+	kept, err := os.ReadFile(r.MovedTo)
+	require.NoError(t, err)
+	assert.Equal(t, damaged, kept, "nothing is lost")
+	book := newBook(t, s)
+	assert.Zero(t, book.Len())
+	c, err := book.Put(t.Context(), phonebook.Contact{Name: "first again"})
+	require.NoError(t, err)
+	assert.EqualValues(t, 1, c.ID)
+	_, err = s.Rules().AddRules(t.Context(), []StoredRule{{Type: "EXACT", Pattern: "01012345678"}})
+	require.NoError(t, err)
+	assert.EqualValues(t, 1, appendOne(t, s, "t", "", &HistoryRow{CallID: "c", Ended: timeOf(1)}), "the rest works")
+}
+
+func BenchmarkContacts(b *testing.B) {
+	batch := make([]phonebook.Contact, 100_000)
+	for i := range batch {
+		batch[i] = phonebook.Contact{Name: fmt.Sprint("이름 ", i), Entries: []phonebook.Entry{{Number: fmt.Sprintf("010-%04d-%04d", i/10000, i%10000)}}}
+	}
+	s := open(b, temp(b), Options{})
+	begin := time.Now()
+	_, err := newBook(b, s).Import(b.Context(), batch)
+	require.NoError(b, err)
+	imported := time.Since(begin)
+	b.Run("open", func(b *testing.B) {
+		for b.Loop() {
+			require.Equal(b, len(batch), newBook(b, s).Len())
+		}
+		b.ReportMetric(imported.Seconds(), "s-import")
+	})
+	b.Run("put", func(b *testing.B) {
+		book := newBook(b, s)
+		for b.Loop() {
+			_, err := book.Put(b.Context(), phonebook.Contact{Token: "one", Name: "one"})
+			require.NoError(b, err)
+		}
+	})
+	b.Run("refresh", func(b *testing.B) {
+		book := newBook(b, s)
+		for b.Loop() {
+			require.NoError(b, book.Refresh(b.Context()))
+		}
+	})
 }

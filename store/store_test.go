@@ -21,6 +21,7 @@ import (
 
 func TestMain(m *testing.M) {
 	child() // ends the process when it is a child of a test
+	writer()
 	goleak.VerifyTestMain(m)
 }
 
