@@ -3,18 +3,19 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
-	"path/filepath"
 	"strconv"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/softphone-go/softphone/blocklist"
-	"github.com/softphone-go/softphone/number"
-	"github.com/softphone-go/softphone/phone"
-	"github.com/softphone-go/softphone/store"
+	"github.com/softphone-go/softphone/control/api"
 )
+
+const blockExitHelp = `Exit codes:
+  0  done                       7  the phone that runs on the folder does not answer
+  1  internal error             9  there is no such rule
+  2  wrong usage or bad input   11 check, explain: the caller is blocked`
 
 // ruleLine is a block rule as --json prints it.
 type ruleLine struct {
@@ -27,78 +28,50 @@ type ruleLine struct {
 	By      string    `json:"by"`
 }
 
-func lineOf(r blocklist.Rule) ruleLine {
-	return ruleLine{"rule", r.ID, r.Type.String(), r.Pattern, r.Raw, r.Added, r.By}
-}
-
-// blockFlags are those of every block command.
-type blockFlags struct {
-	file, dataDir, region string
-	json                  bool
+func lineOf(r api.Rule) ruleLine {
+	return ruleLine{"rule", r.ID, r.Type, r.Pattern, r.Raw, r.Added, r.By}
 }
 
 func newBlock(env *environment) *cobra.Command {
-	var f blockFlags
+	var f folderFlags
 	cmd := &cobra.Command{
 		Use:   "block",
 		Short: "Keep the rules that refuse callers before anything rings",
 		Long: `block keeps the rules: EXACT (the whole number), PREFIX and POSTFIX. A number may be
-written as you like: 010-1234-5678, +82 10 1234 5678 and 01012345678 are the same.
+written as you like: 010-1234-5678, +82 10 1234 5678 and 01012345678 are the same. Emergency
+numbers are never blocked.
 
   softphone block add 070 --prefix
   softphone block check +82-70-1234-5678
+  softphone block explain +82-70-1234-5678
   softphone block list
   softphone block remove 1
+  softphone block export rules.csv
+  softphone block import rules.csv
 
-` + exitHelp,
+` + folderHelp + "\n\n" + blockExitHelp,
 		Args: noOther,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	fs := cmd.PersistentFlags()
-	fs.StringVarP(&f.file, "config", "c", "", "TOML `FILE` with data_dir and phone.region")
-	fs.StringVar(&f.dataDir, "data-dir", "", "`DIR` of the rules (default ~/.local/state/softphone)")
-	fs.StringVar(&f.region, "region", "", "country whose numbers these are (default KR)")
-	fs.BoolVar(&f.json, "json", false, "print JSON lines")
-	cmd.AddCommand(newBlockAdd(env, &f), newBlockRemove(env, &f), newBlockList(env, &f), newBlockCheck(env, &f))
+	f.add(cmd)
+	f.addRegion(cmd)
+	cmd.AddCommand(newBlockAdd(env, &f), newBlockRemove(env, &f), newBlockList(env, &f), newBlockCheck(env, &f),
+		newBlockExplain(env, &f), newBlockImport(env, &f), newBlockExport(env, &f))
 	return cmd
 }
 
-// with opens the rules for one command.
-func (f *blockFlags) with(ctx context.Context, env *environment, do func(*printer, *number.Plan, *blocklist.List) error) (err error) {
-	shared := flags{file: f.file, dataDir: f.dataDir}
-	c, err := shared.load(env)
-	if err != nil {
-		return err
-	}
-	if f.region != "" {
-		c.Phone.Region = f.region
-	}
-	plan, err := number.New(c.Phone.Region)
-	if err != nil {
-		return &exitError{exitUsage, err}
-	}
-	s, err := store.Open(ctx, filepath.Join(c.DataDir, phone.StoreName), store.Options{})
-	if err != nil {
-		return badInput(fmt.Errorf("%w; another folder can be given with --data-dir", err))
-	}
-	defer func() { err = errors.Join(err, s.Close()) }()
-	list, err := blocklist.New(plan, blocklist.Options{Store: s.Rules(), AnonymousBlocked: c.Block.Anonymous})
-	if err != nil {
-		return err
-	}
-	return do(newPrinter(env.stdout, f.json), plan, list)
-}
-
-func newBlockAdd(env *environment, f *blockFlags) *cobra.Command {
+func newBlockAdd(env *environment, f *folderFlags) *cobra.Command {
 	var prefix, postfix bool
 	cmd := &cobra.Command{
 		Use: "add NUMBER", Short: "Block a number, or all that begin or end like it",
-		Long: `add makes a rule: for the whole number, or for all that begin or end like it.
+		Long: `add makes a rule: for the whole number, or for all that begin or end like it. When it
+returns, the rule is on the disk. A rule that is there already stays as it is.
 
   softphone block add 010-1234-5678
   softphone block add 070 --prefix
+  softphone block add mallory          # a SIP user that is no number
 
-` + exitHelp,
+` + blockExitHelp,
 		Args: exactly(1, "one number"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			kind := blocklist.Exact
@@ -110,13 +83,17 @@ func newBlockAdd(env *environment, f *blockFlags) *cobra.Command {
 			case postfix:
 				kind = blocklist.Postfix
 			}
-			return f.with(cmd.Context(), env, func(p *printer, _ *number.Plan, l *blocklist.List) error {
-				r, err := l.Add(cmd.Context(), kind, args[0], "cli")
+			return f.with(env, func(d *folder) error {
+				rules, err := d.rules(cmd.Context())
 				if err != nil {
-					return &exitError{exitUsage, err}
+					return err
 				}
-				p.line(lineOf(r), "rule %d: %s %s", r.ID, r.Type, r.Pattern)
-				p.line(map[string]any{"type": "result", "added": r.ID}, "")
+				r, err := rules.add(cmd.Context(), kind, args[0])
+				if err != nil {
+					return err
+				}
+				d.out.line(lineOf(r), "rule %d: %s %s", r.ID, r.Type, flat(r.Pattern))
+				d.out.line(map[string]any{"type": "result", "added": r.ID}, "")
 				return nil
 			})
 		},
@@ -126,66 +103,158 @@ func newBlockAdd(env *environment, f *blockFlags) *cobra.Command {
 	return cmd
 }
 
-func newBlockRemove(env *environment, f *blockFlags) *cobra.Command {
+func newBlockRemove(env *environment, f *folderFlags) *cobra.Command {
 	return &cobra.Command{
 		Use: "remove ID", Short: "Remove a rule by the id that `block list` shows",
-		Long: "remove takes a rule back, by the id that `block list` shows.\n\n  softphone block remove 1\n\n" + exitHelp,
+		Long: "remove takes a rule back, by the id that `block list` shows.\n\n  softphone block remove 1\n\n" + blockExitHelp,
 		Args: exactly(1, "one id"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			id, err := strconv.ParseInt(args[0], 10, 64)
-			if err != nil {
+			if err != nil || id <= 0 {
 				return usagef("%q is not the id of a rule; `softphone block list` shows them", args[0])
 			}
-			return f.with(cmd.Context(), env, func(p *printer, _ *number.Plan, l *blocklist.List) error {
-				if err := l.Remove(cmd.Context(), id); err != nil {
-					return &exitError{exitUsage, err}
+			return f.with(env, func(d *folder) error {
+				rules, err := d.rules(cmd.Context())
+				if err != nil {
+					return err
 				}
-				p.line(map[string]any{"type": "result", "removed": id}, "rule %d removed", id)
+				if err := rules.remove(cmd.Context(), id); err != nil {
+					return err
+				}
+				d.out.line(map[string]any{"type": "result", "removed": id}, "rule %d removed", id)
 				return nil
 			})
 		},
 	}
 }
 
-func newBlockList(env *environment, f *blockFlags) *cobra.Command {
+func newBlockList(env *environment, f *folderFlags) *cobra.Command {
 	return &cobra.Command{
 		Use: "list", Short: "List the rules", Args: exactly(0, "no arguments"),
-		Long: "list shows the rules with their ids.\n\n  softphone block list\n\n" + exitHelp,
+		Long: "list shows the rules with their ids, when they were added and by what.\n\n  softphone block list\n\n" + blockExitHelp,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return f.with(cmd.Context(), env, func(p *printer, _ *number.Plan, l *blocklist.List) error {
-				rules := l.Rules()
+			return f.with(env, func(d *folder) error {
+				rules, err := d.allRules(cmd.Context())
+				if err != nil {
+					return err
+				}
 				for _, r := range rules {
-					p.line(lineOf(r), "%4d  %-8s %-16s added %s by %s", r.ID, r.Type, r.Pattern, r.Added.Local().Format(time.DateTime), r.By)
+					d.out.line(lineOf(r), "%4d  %-8s %s added %s by %s", r.ID, r.Type, pad(flat(r.Pattern), 16), r.Added.Local().Format(time.DateTime), flat(r.By))
 				}
 				text := ""
 				if len(rules) == 0 {
 					text = "no rules; `softphone block add NUMBER` makes one"
 				}
-				p.line(map[string]any{"type": "result", "rules": len(rules)}, "%s", text)
+				d.out.line(map[string]any{"type": "result", "rules": len(rules)}, "%s", text)
 				return nil
 			})
 		},
 	}
 }
 
-func newBlockCheck(env *environment, f *blockFlags) *cobra.Command {
-	return &cobra.Command{
-		Use: "check NUMBER", Short: "Tell whether a caller would be blocked, and by which rule; exit code 11 if so",
-		Long: "check tells whether a caller would be blocked, and by which rule.\n\n  softphone block check +82-70-1234-5678\n\n" + exitHelp,
-		Args: exactly(1, "one number"),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			return f.with(cmd.Context(), env, func(p *printer, plan *number.Plan, l *blocklist.List) error {
-				n := plan.Parse(args[0])
-				r, blocked := l.Match(n)
-				result := map[string]any{"type": "result", "number": n.String(), "blocked": blocked}
-				if !blocked {
-					p.line(result, "%s is not blocked", n)
-					return nil
-				}
-				result["rule"] = r.Explain()
-				p.line(result, "%s is %s", n, r.Explain())
+// checkWith runs a command that asks about one caller; it ends with exit code 11
+// when the caller is blocked.
+func checkWith(env *environment, f *folderFlags, withheld *bool, show func(*folder, api.Check)) func(*cobra.Command, []string) error {
+	return func(cmd *cobra.Command, args []string) error {
+		return f.with(env, func(d *folder) error {
+			c, err := d.check(cmd.Context(), args[0], *withheld)
+			if err != nil {
+				return err
+			}
+			show(d, c)
+			if c.Blocked {
 				return &exitError{exitBlocked, &silentError{errors.New("blocked")}}
-			})
-		},
+			}
+			return nil
+		})
 	}
+}
+
+const withheldHelp = "the caller asked not to be named (RFC 3323)"
+
+func newBlockCheck(env *environment, f *folderFlags) *cobra.Command {
+	var withheld bool
+	cmd := &cobra.Command{
+		Use: "check NUMBER", Short: "Tell whether a caller would be blocked, and by which rule; exit code 11 if so",
+		Long: `check tells whether a caller would be blocked, and by which rule.
+
+  softphone block check +82-70-1234-5678
+  softphone block check anonymous
+
+` + blockExitHelp,
+		Args: exactly(1, "one number"),
+		RunE: checkWith(env, f, &withheld, func(d *folder, c api.Check) {
+			result := map[string]any{"type": "result", "number": c.Number, "blocked": c.Blocked}
+			if c.Blocked {
+				result["rule"] = c.Reason
+			}
+			who := c.Number
+			if who == "" {
+				who = "the caller"
+			}
+			if !c.Blocked {
+				d.out.line(result, "%s is not blocked", flat(who))
+				return
+			}
+			d.out.line(result, "%s is %s", flat(who), flat(c.Reason))
+		}),
+	}
+	cmd.Flags().BoolVar(&withheld, "withheld", false, withheldHelp)
+	return cmd
+}
+
+func newBlockExplain(env *environment, f *folderFlags) *cobra.Command {
+	var withheld bool
+	cmd := &cobra.Command{
+		Use: "explain NUMBER", Short: "Tell how a caller is read and every rule that fits, with who made it when",
+		Long: `explain tells how a caller's number is read, whether the caller would be blocked and why:
+the rule, when it was added and by what, and the other rules that would block the caller if
+that one were removed.
+
+  softphone block explain 00182-70-1234-5678
+
+` + blockExitHelp,
+		Args: exactly(1, "one number"),
+		RunE: checkWith(env, f, &withheld, func(d *folder, c api.Check) {
+			who := c.Number + " is a " + c.Kind
+			if c.Number == "" {
+				who = "this is a " + c.Kind
+			}
+			d.out.text("%s", flat(who))
+			d.out.text("%s", flat(c.Reason))
+			for _, r := range c.Also {
+				d.out.line(lineOf(r), "also %s", flat(ruleOf(r).Explain()))
+			}
+			result := map[string]any{"type": "result", "number": c.Number, "kind": c.Kind, "blocked": c.Blocked, "reason": c.Reason}
+			if c.Rule != nil {
+				result["rule"] = lineOf(*c.Rule)
+			}
+			d.out.line(result, "")
+		}),
+	}
+	cmd.Flags().BoolVar(&withheld, "withheld", false, withheldHelp)
+	return cmd
+}
+
+// ruleOf is a rule of the control API as package blocklist has it.
+func ruleOf(r api.Rule) blocklist.Rule {
+	kind, err := blocklist.ParseType(r.Type)
+	if err != nil {
+		kind = blocklist.Anonymous
+	}
+	return blocklist.Rule{ID: r.ID, Type: kind, Pattern: r.Pattern, Raw: r.Raw, Added: r.Added, By: r.By}
+}
+
+func apiRule(r blocklist.Rule) api.Rule {
+	return api.Rule{ID: r.ID, Type: r.Type.String(), Pattern: r.Pattern, Raw: r.Raw, Added: r.Added, By: r.By}
+}
+
+// check asks the phone that runs on the folder, whose settings hold, or else
+// the rules and the file.
+func (d *folder) check(ctx context.Context, caller string, withheld bool) (api.Check, error) {
+	rules, err := d.rules(ctx)
+	if err != nil {
+		return api.Check{}, err
+	}
+	return rules.check(ctx, caller, withheld)
 }

@@ -98,7 +98,15 @@ func TestBlock_Refuses(t *testing.T) {
 		"empty":               {[]string{"add", ""}, "empty"},
 		"too long":            {[]string{"add", strings.Repeat("1", 1000)}, "refused"},
 		"an id of words":      {[]string{"remove", "first"}, "block list"},
-		"an id of none":       {[]string{"remove", "77"}, "77"},
+		"an id of nobody":     {[]string{"remove", "-1"}, "-1"},
+		"no such file":        {[]string{"import", filepath.Join(data, "none.csv")}, "none.csv"},
+		"two files":           {[]string{"import", "a", "b"}, "one file"},
+		"export to two":       {[]string{"export", "a", "b"}, "one file"},
+		"export as what":      {[]string{"export", "--format", "xml"}, "csv or json"},
+		"export to what":      {[]string{"export", "rules.pdf"}, "csv or json"},
+		"export to nowhere":   {[]string{"export", filepath.Join(data, "no", "rules.csv")}, "rules.csv"},
+		"export over a file":  {[]string{"export", file, "--format", "csv"}, "--force"},
+		"explain what":        {[]string{"explain"}, "one number"},
 		"list of what":        {[]string{"list", "070"}, "no arguments"},
 		"check what":          {[]string{"check"}, "one number"},
 		"no such flag":        {[]string{"list", "--all"}, "--all"},
@@ -113,6 +121,9 @@ func TestBlock_Refuses(t *testing.T) {
 			assert.Contains(t, oneSentence(t, p), c.says)
 		})
 	}
+	none := runs(t, "block", "remove", "77", "--data-dir", data)
+	assert.Equal(t, exitNotFound, none.code)
+	assert.Contains(t, oneSentence(t, none), "no rule 77")
 	require.Zero(t, runs(t, "block", "add", "070", "--prefix", "--data-dir", data).code, "the same rule again is no harm")
 	p := runs(t, "block", "list", "--data-dir", data)
 	assert.Equal(t, 1, strings.Count(p.stdout.String(), "\n"), "nothing was added")

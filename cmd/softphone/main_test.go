@@ -102,7 +102,7 @@ func (w world) start(t *testing.T, args ...string) *process {
 	go func() {
 		defer close(p.done)
 		p.code = run(ctx, &environment{
-			args: args, stdin: w.stdin, stdout: p.stdout, stderr: p.stderr,
+			args: append([]string{}, args...), stdin: w.stdin, stdout: p.stdout, stderr: p.stderr,
 			getenv: func(name string) string { return w.env[name] },
 		})
 	}()

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"sync"
 	"time"
+	"unicode"
 
 	"github.com/softphone-go/softphone/capture"
 	"github.com/softphone-go/softphone/phone"
@@ -31,7 +32,7 @@ func (p *printer) line(v any, format string, args ...any) {
 	defer p.mu.Unlock()
 	if !p.json {
 		if text := fmt.Sprintf(format, args...); text != "" {
-			fmt.Fprintln(p.w, text)
+			fmt.Fprintln(p.w, printable(text))
 		}
 		return
 	}
@@ -40,6 +41,27 @@ func (p *printer) line(v any, format string, args ...any) {
 		raw, _ = json.Marshal(map[string]string{"type": "error", "error": err.Error()})
 	}
 	_, _ = p.w.Write(append(raw, '\n'))
+}
+
+// text prints a sentence for people, and nothing with --json.
+func (p *printer) text(format string, args ...any) {
+	if !p.json {
+		p.line(nil, format, args...)
+	}
+}
+
+// printable keeps what callers call themselves from steering the terminal:
+// control characters and those that turn the direction of writing become U+FFFD.
+func printable(s string) string {
+	return strings.Map(func(r rune) rune {
+		switch {
+		case r == '\n' || r == '\t':
+			return r
+		case unicode.IsControl(r), r >= '\u202a' && r <= '\u202e', r >= '\u2066' && r <= '\u2069':
+			return unicode.ReplacementChar
+		}
+		return r
+	}, s)
 }
 
 // raw prints a line that is JSON already.
@@ -143,4 +165,20 @@ func addrText(a netip.AddrPort) string {
 		return "?"
 	}
 	return a.String()
+}
+
+// flat puts a text on one line.
+func flat(s string) string { return strings.Join(strings.Fields(s), " ") }
+
+// pad fills a text with spaces to a width in columns, of which Korean and other
+// East Asian letters take two (UAX #11).
+func pad(s string, width int) string {
+	for _, r := range s {
+		width--
+		if r >= 0x1100 && r <= 0x115f || r >= 0x2e80 && r <= 0xa4cf || r >= 0xac00 && r <= 0xd7a3 || r >= 0xf900 && r <= 0xfaff ||
+			r >= 0xfe30 && r <= 0xfe6f || r >= 0xff00 && r <= 0xff60 || r >= 0xffe0 && r <= 0xffe6 || r >= 0x1f300 && r <= 0x1faff {
+			width--
+		}
+	}
+	return s + strings.Repeat(" ", max(width, 0))
 }

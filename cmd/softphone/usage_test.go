@@ -136,6 +136,39 @@ func TestUsageErrors(t *testing.T) {
 		"trace nowhere":          {"trace wifi --out $NOWHERE/x.txt", "--out"},
 		"trace bad capture":      {"trace --pcap $GARBAGE", "$GARBAGE"},
 		"demo folder":            {"demo --dir $GARBAGE", "$GARBAGE"},
+		"no such contacts":       {"contacts fax", `"fax"`},
+		"contacts to import":     {"contacts import", "one file"},
+		"contacts of nowhere":    {"contacts import $NOWHERE", "$NOWHERE"},
+		"contacts of no file":    {"contacts import $GARBAGE", "no column that is known"},
+		"contacts as what":       {"contacts export --format xml", "vcard4, vcard3 or csv"},
+		"contacts to what":       {"contacts export x.pdf", "vcard4, vcard3 or csv"},
+		"contacts to nowhere":    {"contacts export $NOWHERE.vcf", "$NOWHERE.vcf"},
+		"contacts over a file":   {"contacts export $GARBAGE --format csv", "--force"},
+		"list which contacts":    {"contacts list all", "no arguments"},
+		"search whom":            {"contacts search", "a name"},
+		"search how many":        {"contacts search x --limit 71", "1 to 70"},
+		"show whom":              {"contacts show", "one id or token"},
+		"remove whom":            {"contacts remove", "one id or token"},
+		"add whom":               {"contacts add Jane", "a name and a number"},
+		"add nobody":             {"contacts add \x00 600", "no name"},
+		"add no number":          {"contacts add Jane home=", "empty"},
+		"contacts of a region":   {"contacts list --region XX", "XX"},
+		"history of what":        {"history today", "no arguments"},
+		"history how long":       {"history --limit 0", "--limit"},
+		"history of what type":   {"history --type LOST", "OUT_CANCELED"},
+		"history both":           {"history --missed --type IN", "exclude"},
+		"history which way":      {"history --direction up", "in and out"},
+		"history of whom":        {"history --number anonymous", "no number"},
+		"history since when":     {"history --since yesterday", "2026-11-21"},
+		"history until when":     {"history --until later", "--until"},
+		"history before what":    {"history --before -1", "--before"},
+		"data folder of history": {"history --data-dir $GARBAGE", "--data-dir"},
+		"directive of what":      {"directive", "one file"},
+		"directive of nowhere":   {"directive $NOWHERE", "$NOWHERE"},
+		"directive of no JSON":   {"directive $GARBAGE", "line 1"},
+		"directive of nothing":   {"directive -", "no directive"},
+		"directive, no time":     {"directive - --wait -1s", "--wait"},
+		"context of what":        {"context now", "no arguments"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -188,7 +221,9 @@ func TestHelp_ShowsExampleAndExitCodes(t *testing.T) {
 	t.Parallel()
 	for _, command := range []string{
 		"", "demo", "register", "call", "answer", "run", "replay", "trace", "version",
-		"block", "block add", "block remove", "block list", "block check",
+		"block", "block add", "block remove", "block list", "block check", "block explain", "block import", "block export",
+		"contacts", "contacts import", "contacts export", "contacts list", "contacts search", "contacts show", "contacts add", "contacts remove",
+		"history", "directive", "context",
 	} {
 		t.Run("softphone "+command, func(t *testing.T) {
 			t.Parallel()
