@@ -79,6 +79,7 @@ func decode(data []byte) []delivered {
 	raws := []json.RawMessage{data}
 	switch {
 	case top["directives"] != nil:
+		raws = nil // or the message would be written over
 		if err := json.Unmarshal(top["directives"], &raws); err != nil {
 			return refuse(&RefusedError{Field: "directives", Reason: "must be an array of directives", Err: err})
 		}

@@ -66,6 +66,7 @@ func (a *Agent) strangers(ctx context.Context) []candidate {
 	calls, err := a.cfg.History.Recent(ctx, nil, recentCalls)
 	if err != nil {
 		a.log.Warn("candidates are missing: the history could not be read", "error", err)
+		return nil
 	}
 	var out []candidate
 	for _, c := range calls {
