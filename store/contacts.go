@@ -34,11 +34,7 @@ type Contacts struct{ store *Store }
 // Contacts returns the contacts.
 func (s *Store) Contacts() *Contacts { return &Contacts{store: s} }
 
-const (
-	contactColumns = `token, name, image_url, category, road, jibun, opens, closes, info, poi, updated`
-	contactSet     = `name = excluded.name, image_url = excluded.image_url, category = excluded.category, road = excluded.road,
-		jibun = excluded.jibun, opens = excluded.opens, closes = excluded.closes, info = excluded.info, poi = excluded.poi, updated = excluded.updated`
-)
+const contactColumns = `token, name, image_url, category, road, jibun, opens, closes, info, poi, updated`
 
 // PutContacts keeps the contacts, all or none, and returns their IDs in order
 // once they are durable. One with an ID replaces the contact of that ID, one
@@ -73,23 +69,26 @@ func (c *Contacts) put(ctx context.Context, contacts []StoredContact) ([]int64, 
 
 // contactWriter is the statements that write one contact.
 type contactWriter struct {
-	byToken, byID, clear, number *sql.Stmt
+	insert, find, update, insertID, clear, number *sql.Stmt
 }
 
-func prepareContacts(ctx context.Context, tx *sql.Tx) (w *contactWriter, err error) {
-	w = &contactWriter{}
-	for _, s := range []struct {
-		stmt **sql.Stmt
-		text string
-	}{
-		{&w.byToken, `INSERT INTO contacts (` + contactColumns + `) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-			ON CONFLICT (token) DO UPDATE SET ` + contactSet + ` RETURNING id`},
-		{&w.byID, `INSERT INTO contacts (` + contactColumns + `, id) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-			ON CONFLICT (id) DO UPDATE SET token = excluded.token, ` + contactSet + ` RETURNING id`},
-		{&w.clear, `DELETE FROM contact_numbers WHERE contact = ?`},
-		{&w.number, `INSERT INTO contact_numbers (contact, place, label, text, number) VALUES (?, ?, ?, ?, ?)`},
-	} {
-		if *s.stmt, err = tx.PrepareContext(ctx, s.text); err != nil {
+func (w *contactWriter) all() []**sql.Stmt {
+	return []**sql.Stmt{&w.insert, &w.find, &w.update, &w.insertID, &w.clear, &w.number}
+}
+
+func prepareContacts(ctx context.Context, tx *sql.Tx) (*contactWriter, error) {
+	texts := [...]string{
+		`INSERT INTO contacts (` + contactColumns + `) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (token) DO NOTHING`,
+		`SELECT id FROM contacts WHERE token = ?`,
+		`UPDATE contacts SET (` + contactColumns + `) = (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) WHERE id = ?`,
+		`INSERT INTO contacts (` + contactColumns + `, id) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+		`DELETE FROM contact_numbers WHERE contact = ?`,
+		`INSERT INTO contact_numbers (contact, place, label, text, number) VALUES (?, ?, ?, ?, ?)`,
+	}
+	w := &contactWriter{}
+	for i, s := range w.all() {
+		var err error
+		if *s, err = tx.PrepareContext(ctx, texts[i]); err != nil {
 			w.close()
 			return nil, err
 		}
@@ -98,31 +97,63 @@ func prepareContacts(ctx context.Context, tx *sql.Tx) (w *contactWriter, err err
 }
 
 func (w *contactWriter) close() {
-	for _, s := range []*sql.Stmt{w.byToken, w.byID, w.clear, w.number} {
-		if s != nil {
-			_ = s.Close()
+	for _, s := range w.all() {
+		if *s != nil {
+			_ = (*s).Close()
 		}
 	}
 }
 
-func (w *contactWriter) put(ctx context.Context, c *StoredContact) (id int64, err error) {
-	args := []any{c.Token, c.Name, c.ImageURL, c.Category, c.Road, c.Jibun, c.Opens, c.Closes, c.Info, c.POI, nanos(c.Updated)}
-	statement := w.byToken
-	if c.ID != 0 {
-		statement, args = w.byID, append(args, c.ID)
-	}
-	if err := statement.QueryRowContext(ctx, args...).Scan(&id); err != nil {
-		return 0, err
-	}
-	if _, err := w.clear.ExecContext(ctx, id); err != nil {
-		return 0, err
-	}
-	for place, e := range c.Entries {
-		if _, err := w.number.ExecContext(ctx, id, place, e.Label, e.Text, e.Number); err != nil {
+func (w *contactWriter) put(ctx context.Context, c *StoredContact) (int64, error) {
+	args := []any{c.Token, c.Name, c.ImageURL, c.Category, c.Road, c.Jibun, c.Opens, c.Closes, c.Info, c.POI, nanos(c.Updated), c.ID}
+	id := c.ID
+	if id == 0 {
+		added, err := changed(w.insert.ExecContext(ctx, args[:len(args)-1]...))
+		switch {
+		case err != nil:
+			return 0, err
+		case added != 0:
+			return added, w.putNumbers(ctx, added, c.Entries)
+		}
+		if err := w.find.QueryRowContext(ctx, c.Token).Scan(&id); err != nil {
 			return 0, err
 		}
+		args[len(args)-1] = id
 	}
-	return id, nil
+	there, err := changed(w.update.ExecContext(ctx, args...))
+	if err == nil && there == 0 { // another process removed it
+		_, err = w.insertID.ExecContext(ctx, args...)
+	}
+	if err == nil {
+		_, err = w.clear.ExecContext(ctx, id)
+	}
+	if err != nil {
+		return 0, err
+	}
+	return id, w.putNumbers(ctx, id, c.Entries)
+}
+
+// changed returns 0 when a statement changed no row, else the last row's ID,
+// or 1 when it inserted none.
+func changed(res sql.Result, err error) (int64, error) {
+	if err != nil {
+		return 0, err
+	}
+	n, err := res.RowsAffected()
+	if err != nil || n == 0 {
+		return 0, err
+	}
+	id, err := res.LastInsertId()
+	return max(id, 1), err
+}
+
+func (w *contactWriter) putNumbers(ctx context.Context, id int64, entries []StoredEntry) error {
+	for place, e := range entries {
+		if _, err := w.number.ExecContext(ctx, id, place, e.Label, e.Text, e.Number); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // RemoveContact removes one contact, durably; removing what is not there is no
