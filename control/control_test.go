@@ -24,6 +24,7 @@ import (
 	"github.com/softphone-go/softphone/control/api"
 	"github.com/softphone-go/softphone/control/client"
 	"github.com/softphone-go/softphone/number"
+	"github.com/softphone-go/softphone/phonebook"
 	"github.com/softphone-go/softphone/store"
 )
 
@@ -97,10 +98,12 @@ func newFixture(t *testing.T, change ...func(*control.Config)) *fixture {
 	require.NoError(t, err)
 	rules, err := blocklist.New(plan, blocklist.Options{Store: s.Rules()})
 	require.NoError(t, err)
+	book, err := phonebook.Open(t.Context(), plan, s.Contacts())
+	require.NoError(t, err)
 	f := &fixture{t: t, store: s, orders: new(orders), log: new(logText)}
 	f.cfg = control.Config{
 		Address: "127.0.0.1:0", TokenFile: filepath.Join(dir, api.TokenFile), DataDir: dir, Device: "kitchen", Version: "1.2.3",
-		Directives: f.orders, Journal: s, Rules: rules, Numbers: plan, History: s,
+		Directives: f.orders, Journal: s, Rules: rules, Contacts: book, History: s, Numbers: plan,
 		Logger: slog.New(slog.NewTextHandler(f.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 	}
 	for _, c := range change {

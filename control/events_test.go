@@ -243,33 +243,26 @@ func TestEvents_Refused(t *testing.T) {
 // Of a reader that is gone nothing stays, and its place is free again.
 func TestEvents_PlacesAreFreedAgain(t *testing.T) {
 	f := newFixture(t, func(c *control.Config) { c.MaxStreams = 2 })
-	for _, kind := range kinds {
-		one, two := f.open(kind, client.Now), f.open(kind, client.Now)
-		f.refused(503, api.CodeTooManyStreams, "GET", "/v1/events?stream=sse", "")
-		_, err := f.client.Events(t.Context(), client.Now)
-		requireProblem(t, err, 503, api.CodeTooManyStreams)
-		one.Close()
-		two.Close()
-		require.Eventually(t, func() bool {
+	free := func() bool { // two places are
+		var open []*client.Stream
+		for range 2 {
 			s, err := f.client.Events(t.Context(), client.Now)
 			if err == nil {
-				s.Close()
+				open = append(open, s)
 			}
-			return err == nil
-		}, soon, time.Millisecond)
-		require.Eventually(t, func() bool { // and that one's
-			s, err := f.client.Events(t.Context(), client.Now)
-			if err != nil {
-				return false
-			}
-			defer s.Close()
-			other, err := f.client.Events(t.Context(), client.Now)
-			if err == nil {
-				other.Close()
-			}
-			return err == nil
-		}, soon, time.Millisecond)
+		}
+		for _, s := range open {
+			s.Close()
+		}
+		return len(open) == 2
 	}
+	one, two := f.open("websocket", client.Now), f.open("sse", client.Now)
+	f.refused(503, api.CodeTooManyStreams, "GET", "/v1/events?stream=sse", "")
+	_, err := f.client.Events(t.Context(), client.Now)
+	requireProblem(t, err, 503, api.CodeTooManyStreams)
+	one.Close()
+	two.Close()
+	require.Eventually(t, free, soon, time.Millisecond)
 }
 
 // At the end, open streams get all there is and are told that it is the end.

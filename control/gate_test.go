@@ -32,7 +32,9 @@ func without(name string) func(*http.Request) {
 var every = [][2]string{
 	{"POST", "/v1/directives"}, {"GET", "/v1/context"}, {"GET", "/v1/events?stream=sse"}, {"GET", "/v1/blocklist"}, {"POST", "/v1/blocklist"},
 	{"GET", "/v1/blocklist/1"}, {"DELETE", "/v1/blocklist/1"}, {"GET", "/v1/blocklist/check?number=1"}, {"POST", "/v1/blocklist/import"},
-	{"GET", "/v1/history"}, {"GET", "/healthz"}, {"GET", "/readyz"}, {"GET", "/openapi.json"}, {"GET", "/nothing"}, {"PUT", "/v1/context"},
+	{"GET", "/v1/contacts"}, {"POST", "/v1/contacts"}, {"GET", "/v1/contacts/1"}, {"PUT", "/v1/contacts/1"}, {"DELETE", "/v1/contacts/1"},
+	{"GET", "/v1/contacts/search?name=a"}, {"GET", "/v1/contacts/export"}, {"POST", "/v1/contacts/import"},
+	{"GET", "/v1/history"}, {"GET", "/v1/blocklist/export"}, {"GET", "/healthz"}, {"GET", "/readyz"}, {"GET", "/openapi.json"}, {"GET", "/nothing"}, {"PUT", "/v1/context"},
 }
 
 // Nothing is answered without the token, not even what there is.

@@ -19,7 +19,7 @@ type historyQuery struct {
 	Since     time.Time `query:"since" doc:"Only calls that began then or later."`
 	Until     time.Time `query:"until" doc:"Only calls that began before."`
 	Before    int64     `query:"before" minimum:"1" doc:"Only calls older than that of this id: the next of the last page."`
-	Limit     int       `query:"limit" minimum:"1" maximum:"10000" default:"100"`
+	Limit     int       `query:"limit" minimum:"1" maximum:"5000" default:"100"`
 }
 
 func (s *Server) serveHistory(r router) {
@@ -37,10 +37,7 @@ func (s *Server) listHistory(ctx context.Context, in *historyQuery) (*body[api.H
 		f.Types = append(f.Types, store.HistoryType(t))
 	}
 	if in.Number != "" {
-		f.Number = in.Number
-		if s.cfg.Numbers != nil {
-			f.Number = s.cfg.Numbers.Parse(in.Number).String()
-		}
+		f.Number = s.cfg.Numbers.Parse(in.Number).String()
 	}
 	rows, err := s.cfg.History.History(ctx, f)
 	if err != nil {

@@ -6,12 +6,14 @@ import (
 	"errors"
 	"net/http"
 	"strconv"
+	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
 
 	"github.com/softphone-go/softphone/agent"
 	"github.com/softphone-go/softphone/blocklist"
 	"github.com/softphone-go/softphone/control/api"
+	"github.com/softphone-go/softphone/phonebook"
 	"github.com/softphone-go/softphone/store"
 )
 
@@ -74,6 +76,7 @@ func (s *Server) failure(err error) error {
 	var p *api.Problem
 	var pattern *blocklist.PatternError
 	var kind *blocklist.TypeError
+	var contact *phonebook.ContactError
 	switch {
 	case errors.As(err, &p):
 		return p
@@ -81,6 +84,13 @@ func (s *Server) failure(err error) error {
 		return problem(http.StatusServiceUnavailable, api.CodeStopping, "the phone is stopping")
 	case errors.Is(err, blocklist.ErrNotFound):
 		return problem(http.StatusNotFound, api.CodeNotFound, "there is no such rule")
+	case errors.Is(err, phonebook.ErrNotFound):
+		return problem(http.StatusNotFound, api.CodeNotFound, "there is no such contact")
+	case errors.Is(err, phonebook.ErrTokenTaken):
+		return problem(http.StatusConflict, api.CodeConflict, "another contact has that token",
+			api.FieldError{Location: "body.token", Message: "is that of another contact"})
+	case errors.As(err, &contact):
+		return problem(http.StatusUnprocessableEntity, api.CodeInvalid, strings.TrimPrefix(contact.Error(), "phonebook: "))
 	case errors.As(err, &pattern):
 		return problem(http.StatusUnprocessableEntity, api.CodeInvalid, "the rule is refused",
 			api.FieldError{Location: "body.pattern", Message: pattern.Reason.Error()})

@@ -50,6 +50,9 @@ func (s *Server) routes() (*http.ServeMux, bodyLimits) {
 	if s.cfg.Rules != nil {
 		s.serveRules(r)
 	}
+	if s.cfg.Contacts != nil {
+		s.serveContacts(r)
+	}
 	if s.cfg.History != nil {
 		s.serveHistory(r)
 	}

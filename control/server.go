@@ -77,8 +77,9 @@ type Config struct {
 	Directives Directives
 	Journal    Journal
 	Rules      Rules
-	Numbers    *number.Plan // mandatory with Rules
+	Contacts   Contacts
 	History    History
+	Numbers    *number.Plan // mandatory with Rules, Contacts and History
 	// Ready tells why the phone is not ready yet. Nil: it is.
 	Ready func() error
 
@@ -123,8 +124,8 @@ type Server struct {
 // New opens the token file and the address, and serves until Close. The error
 // says what is wrong with what was given and how to mend it.
 func New(ctx context.Context, cfg Config) (*Server, error) {
-	if cfg.Rules != nil && cfg.Numbers == nil {
-		return nil, errors.New("control: Config.Rules needs Config.Numbers")
+	if (cfg.Rules != nil || cfg.Contacts != nil || cfg.History != nil) && cfg.Numbers == nil {
+		return nil, errors.New("control: Config.Rules, Contacts and History need Config.Numbers")
 	}
 	if err := cfg.complete(); err != nil {
 		return nil, err

@@ -50,7 +50,7 @@ func (c *controlFlags) open(ctx context.Context, s *session) (*control.Server, e
 	}
 	cfg := control.Config{
 		Address: c.listen, TokenFile: c.tokenFile, DataDir: s.file.DataDir, Version: version,
-		Directives: s.Agent(), Journal: s.Store(), Rules: s.Rules(), Numbers: s.Numbers(), History: s.Store(),
+		Directives: s.Agent(), Journal: s.Store(), Rules: s.Rules(), Contacts: s.Contacts(), History: s.Store(), Numbers: s.Numbers(),
 		Ready: s.ready, Logger: s.log,
 	}
 	if cfg.TokenFile == "" {

@@ -20,7 +20,7 @@ type HistoryQuery struct {
 	Since     time.Time // began at or after
 	Until     time.Time // began before
 	Before    int64     // older than the call of this id: History.Next of the last page
-	Limit     int       // calls in one answer; 0: 100, at most 10,000
+	Limit     int       // calls in one answer; 0: 100, at most 5,000
 }
 
 // History returns one page of the calls that were, newest first.
