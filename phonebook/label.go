@@ -91,6 +91,31 @@ func LabelOf(freeText string) (Label, bool) {
 	return NoLabel, false
 }
 
+// splitLabel takes a label off the end of a name of several words: "john smith's
+// mobile number", "김민수 집". known is false when the last word is none, but could
+// be a user's own label.
+func splitLabel(name string) (rest, label string, known bool) {
+	words := strings.Fields(name)
+	if len(words) < 2 {
+		return name, "", false
+	}
+	at := len(words) - 1
+	for n := min(maxLabelWords, len(words)-1); n > 0 && !known; n-- {
+		_, begins := LabelOf(words[len(words)-n])
+		_, whole := LabelOf(strings.Join(words[len(words)-n:], " "))
+		if known = begins && whole; known {
+			at = len(words) - n
+		}
+	}
+	rest = strings.Join(words[:at], " ")
+	for _, s := range []string{"'s", "’s", "의"} {
+		rest = strings.TrimSuffix(rest, s)
+	}
+	return rest, strings.Join(words[at:], " "), known
+}
+
+const maxLabelWords = 3 // of a label at the end of a name
+
 // bareWord strips what is said around a label word: 우리집으로 is 집.
 func bareWord(w string) string {
 	before := []string{"우리", "저희", "내", "제", "my"}

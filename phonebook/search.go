@@ -27,14 +27,30 @@ const (
 // initial consonants), then those a few letters away: one for every four
 // letters of the query, at most three. A label asked for picks the number; a
 // contact without such a number is still found and scores a little less. A
-// query with a label and no name looks for a contact of that name. Of equal
-// scores the lower name and ID come first. An empty query finds nothing.
+// query with a label and no name looks for a contact of that name; a name that
+// ends in a label word or a user's own label ("김민수 집") is taken apart when that
+// finds better. Of equal scores the lower name and ID come first. An empty query
+// finds nothing.
 func (b *Book) Search(q Query) []Match {
-	query := newQuery(q)
+	found := b.search(newQuery(q), q.Limit)
+	if q.Label != "" || len(found) > 0 && found[0].Exact {
+		return found
+	}
+	var known bool
+	if q.Name, q.Label, known = splitLabel(q.Name); q.Label == "" {
+		return found
+	}
+	apart := b.search(newQuery(q), q.Limit)
+	if len(apart) > 0 && (known || apart[0].Labeled) && (len(found) == 0 || apart[0].Score > found[0].Score) {
+		return apart
+	}
+	return found
+}
+
+func (b *Book) search(query *query, limit int) []Match {
 	if query.tight == "" {
 		return nil
 	}
-	limit := q.Limit
 	if limit <= 0 || limit > MaxMatches {
 		limit = MaxMatches
 	}

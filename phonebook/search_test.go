@@ -116,11 +116,17 @@ func TestSearch_LabelPicksTheNumber(t *testing.T) {
 		{"이영희", "사무실", "02-000-0002", ""},
 		{"이영희", "직장", "02-000-0001", ""},
 		{"", "우리집", "02-999-9999", ""},
+		{"우리 집", "", "02-999-9999", ""},
+		{"김민수 집", "", "02-111-1111", "010-7777-7777"},
+		{"김민수의 휴대폰 번호", "", "010-3333-3333", "010-7777-7777"},
+		{"김민수 work phone number", "", "02-222-2222", "010-7777-7777"},
+		{"김민수 별장", "", "033-444-4444", "010-7777-7777"},
 	} {
 		found := b.Search(Query{Name: c.name, Label: c.label})
 		require.NotEmpty(t, found, c)
 		assert.Equal(t, c.number, found[0].Contact.Entries[found[0].Entry].Number, c)
-		assert.Equal(t, c.label != "" && c.label != "화성" && c.name != "", found[0].Labeled, c)
+		asked := c.label != "" && c.label != "화성" && c.name != "" || strings.HasPrefix(c.name, "김민수") && c.second != "" && c.name != "김민수"
+		assert.Equal(t, asked, found[0].Labeled, c)
 		if c.second != "" {
 			require.Greater(t, len(found), 1)
 			assert.Equal(t, c.second, found[1].Contact.Entries[found[1].Entry].Number, c)
