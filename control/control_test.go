@@ -39,6 +39,7 @@ type fixture struct {
 	client *client.Client
 	store  *store.Store
 	orders *orders
+	doc    *description // that answers are held against
 }
 
 // orders stands for the directive layer: it keeps what it was given.
@@ -111,6 +112,10 @@ func newFixture(t *testing.T, change ...func(*control.Config)) *fixture {
 	}
 	f.start()
 	t.Cleanup(f.stop)
+	if f.cfg.Listen == nil && strings.HasPrefix(f.server.Address(), "http") {
+		_, text := f.ask("GET", "/openapi.json", "")
+		f.doc = describe(t, []byte(text))
+	}
 	return f
 }
 
@@ -163,6 +168,7 @@ func (f *fixture) ask(method, path, body string, change ...func(*http.Request)) 
 	defer func() { _ = resp.Body.Close() }()
 	data, err := io.ReadAll(resp.Body)
 	require.NoError(f.t, err)
+	f.answered(resp, string(data))
 	return resp, string(data)
 }
 

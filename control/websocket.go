@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/coder/websocket"
+
+	"github.com/softphone-go/softphone/control/api"
 )
 
 // outletError says that a reader did not take what it was sent.
@@ -19,9 +21,10 @@ func (e *outletError) Unwrap() error { return e.err }
 // the reader; a message of its own ends the stream.
 func (s *Server) webSocket(w http.ResponseWriter, r *http.Request, since uint64) {
 	// The gate has checked Host and Origin.
-	c, err := websocket.Accept(w, r, &websocket.AcceptOptions{InsecureSkipVerify: true, CompressionMode: websocket.CompressionDisabled})
+	c, err := websocket.Accept(&handshake{w, false}, r, &websocket.AcceptOptions{InsecureSkipVerify: true, CompressionMode: websocket.CompressionDisabled})
 	if err != nil {
-		s.log.Debug("no WebSocket", "error", err) // Accept has answered
+		s.log.Debug("no WebSocket", "error", err)
+		write(w, problem(http.StatusBadRequest, api.CodeBadRequest, "the WebSocket handshake is not as RFC 6455 has it"))
 		return
 	}
 	defer func() { _ = c.CloseNow() }()
@@ -38,6 +41,29 @@ func (s *Server) webSocket(w http.ResponseWriter, r *http.Request, since uint64)
 	}
 	s.parted("WebSocket", err)
 }
+
+// handshake keeps back what the library says about one that failed: a problem is
+// said in its place.
+type handshake struct {
+	http.ResponseWriter
+	failed bool
+}
+
+func (h *handshake) WriteHeader(status int) {
+	if h.failed = status >= http.StatusBadRequest; !h.failed {
+		h.ResponseWriter.WriteHeader(status)
+	}
+}
+
+func (h *handshake) Write(p []byte) (int, error) {
+	if h.failed {
+		return len(p), nil
+	}
+	return h.ResponseWriter.Write(p)
+}
+
+// Unwrap lets the library take the connection over.
+func (h *handshake) Unwrap() http.ResponseWriter { return h.ResponseWriter }
 
 type socketOutlet struct {
 	c     *websocket.Conn
