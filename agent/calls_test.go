@@ -57,6 +57,28 @@ func TestMakeCall_WhomItCalls(t *testing.T) {
 	})
 }
 
+func TestMakeCall_EveryCallType(t *testing.T) {
+	for kind, want := range map[CallType][]string{
+		CallNormal: {"dial 600 speaker=false"}, CallSpeaker: {"dial 600 speaker=true"}, CallVideo: nil, CallCallar: nil, "HOLOGRAM": nil, "normal": nil,
+	} {
+		bubble(t, nil, func(t *testing.T, r *rig) {
+			require.NoError(t, r.say(t, "MakeCall", `{"callType":"`+string(kind)+`","recipient":{"name":"B","type":"NONE","contacts":[{"number":"600"}]}}`))
+			assert.Equal(t, want, r.line.asked)
+			if want != nil {
+				return
+			}
+			require.Equal(t, []string{"MakeCallFailed"}, r.names())
+			d := r.last(t)
+			assert.JSONEq(t, `"CALL_TYPE_NOT_SUPPORTED"`, string(d.Event.Payload["errorCode"]))
+			assert.JSONEq(t, `"`+string(kind)+`"`, string(d.Event.Payload["callType"]))
+			assert.NotEmpty(t, d.Event.Header.ReferrerDialogRequestID)
+			assert.ErrorContains(t, r.events[0].Cause, "only NORMAL and SPEAKER")
+			assert.Equal(t, Idle, r.State())
+			assert.Empty(t, r.focus)
+		})
+	}
+}
+
 // A contact that changed since it was listed is called as it is now.
 func TestMakeCall_ContactAsItIsNow(t *testing.T) {
 	bubble(t, nil, func(t *testing.T, r *rig) {

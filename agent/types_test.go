@@ -89,3 +89,11 @@ func TestBool_ReadsBooleansAndAnyCase(t *testing.T) {
 	assert.ErrorContains(t, json.Unmarshal([]byte(`"MAYBE"`), &b), "neither")
 	assert.Error(t, json.Unmarshal([]byte(`7`), &b))
 }
+
+// Kinds of calls that this phone does not make are read and written all the same.
+func TestTypes_ValuesOfTheHistory(t *testing.T) {
+	for _, kind := range []CallType{CallNormal, CallVideo, CallCallar, CallGroup, CallVoiceMessage, "HOLOGRAM"} {
+		data := `{"time":"2007-12-03T10:15:30","type":"VOICE_MESSAGE","callType":"` + string(kind) + `"}`
+		assert.JSONEq(t, data, roundTrip(t, reflect.TypeFor[CallRecord](), data))
+	}
+}

@@ -210,3 +210,19 @@ func TestPhone_NumberBlockable(t *testing.T) {
 		assert.ErrorContains(t, bob.Agent().Handle(t.Context(), directive("BlockNumber", `{"number":"2999","blockType":"PREFIX"}`)), "numberBlockable is FALSE")
 	})
 }
+
+// A number that the user named in words of their own is USER_DEFINED.
+func TestPhone_UsersOwnLabel(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, "bob")
+		defer w.close(t)
+		bob := w.phone(t, "10.0.0.3", "bob", config.ModePhone)
+		defer bob.close(t)
+		bob.save(t, phonebook.Contact{Name: "별다방", Entries: []phonebook.Entry{{Number: "02-312-3456"}, {Text: "예약", Number: "02-312-3457"}}})
+		list := bob.list(t, `{"intent":"CALL","recipientIntended":{"name":"별다방","label":"예약"}}`)
+		require.Len(t, list, 1)
+		require.Len(t, list[0].Contacts, 2)
+		assert.Equal(t, agent.LabelUserDefined, list[0].Contacts[0].Label)
+		assert.Empty(t, list[0].Contacts[1].Label)
+	})
+}
