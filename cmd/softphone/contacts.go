@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"strconv"
 	"strings"
 
@@ -139,7 +140,7 @@ A label picks the number that is put first: 집, 회사, 휴대폰, home, mobile
 					return err
 				}
 				for _, m := range found {
-					l := contactLine{Type: "contact", Contact: m.Contact, Score: m.Score, Exact: m.Exact}
+					l := contactLine{Type: "contact", Contact: m.Contact, Score: math.Round(m.Score*1e4) / 1e4, Exact: m.Exact}
 					if m.Entry >= 0 {
 						l.Matched = m.Contact.Entries[m.Entry].Number
 					}
@@ -295,6 +296,13 @@ type contacts interface {
 
 // contacts finds the contacts of the folder.
 func (d *folder) contacts(ctx context.Context) (contacts, error) {
+	phone, ok, err := d.running(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if ok {
+		return phoneContacts{phone}, nil
+	}
 	s, err := d.store(ctx)
 	if err != nil {
 		return nil, err

@@ -263,7 +263,11 @@ func (g *directiveFlags) judge(d *folder, w *awaited, refused int) error {
 	var err error
 	switch {
 	case refused > 0:
-		err = &exitError{exitUsage, fmt.Errorf("%s refused; the others were carried out", count(refused, "directive"))}
+		rest := ""
+		if w.accepted > 0 {
+			rest = "; the others were carried out"
+		}
+		err = &exitError{exitUsage, fmt.Errorf("%s refused%s", count(refused, "directive"), rest)}
 	case w.failed:
 		err = &exitError{exitRejected, errors.New("the call could not be made; the log of the phone tells why")}
 	case len(missing) > 0:

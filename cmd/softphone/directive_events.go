@@ -17,6 +17,7 @@ import (
 type expected struct {
 	names    []string // one of these
 	referrer string   // the directive's dialogRequestId, for events that say it
+	orEnded  bool     // or the end of the call, which a later directive asked for
 	says     string   // for people
 }
 
@@ -64,6 +65,9 @@ func (w *awaited) expect(a api.Accepted) {
 		}
 	case "EndCall", "BlockIncomingCall":
 		if w.state == agent.Incoming || a.Name == "EndCall" && w.state != agent.Idle {
+			for i := range w.open {
+				w.open[i].orEnded = true // an INVITE that has not left need not leave
+			}
 			wait("", "CallEnded", "MakeCallFailed")
 			w.state = agent.Idle
 		}
@@ -76,8 +80,7 @@ type phoneCallEvent struct {
 	Event   struct {
 		Header  agent.Header `json:"header"`
 		Payload struct {
-			ErrorCode  string         `json:"errorCode"`
-			Candidates []agent.Person `json:"candidates"`
+			ErrorCode string `json:"errorCode"`
 		} `json:"payload"`
 	} `json:"event"`
 }
@@ -93,7 +96,8 @@ func (w *awaited) event(ev api.Event) {
 	h := e.Event.Header
 	ours := false
 	w.open = slices.DeleteFunc(w.open, func(x expected) bool {
-		fits := err == nil && slices.Contains(x.names, h.Name) && (x.referrer == "" || x.referrer == h.ReferrerDialogRequestID)
+		fits := err == nil && (slices.Contains(x.names, h.Name) && (x.referrer == "" || x.referrer == h.ReferrerDialogRequestID) ||
+			x.orEnded && h.Name == "CallEnded")
 		ours = ours || fits
 		return fits
 	})
@@ -103,9 +107,17 @@ func (w *awaited) event(ev api.Event) {
 		return
 	}
 	w.out.text("%s  %s", ev.Time.Local().Format("15:04:05.000"), e.sentence())
-	for i, p := range e.Event.Payload.Candidates {
+	for i, p := range e.candidates() {
 		w.out.text("%s", candidate(i, p))
 	}
+}
+
+// candidates are those that CandidatesListed tells of: they stand in the context.
+func (e *phoneCallEvent) candidates() []agent.Person {
+	if t := e.Context.PhoneCall.Template; t != nil && e.Event.Header.Name == "CandidatesListed" {
+		return t.Candidates
+	}
+	return nil
 }
 
 // sentence says in one line what a PhoneCall event tells.
@@ -114,7 +126,7 @@ func (e *phoneCallEvent) sentence() string {
 	s := e.Event.Header.Name
 	switch {
 	case s == "CandidatesListed":
-		s += ": " + count(len(e.Event.Payload.Candidates), "candidate")
+		s += ": " + count(len(e.candidates()), "candidate")
 	case e.Event.Payload.ErrorCode != "":
 		s += ": " + e.Event.Payload.ErrorCode
 	case c.Recipient != nil && c.Recipient.Name != "":

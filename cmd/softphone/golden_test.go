@@ -59,11 +59,12 @@ func (x *transcript) check(name string) {
 	x.t.Helper()
 	got := strings.NewReplacer(append(x.mask, x.data, "DATA")...).Replace(x.all.String())
 	for pattern, mask := range map[string]string{
-		`\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)?`: "TIME", `added on \d{4}-\d\d-\d\d`: "added on DATE",
+		`\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)?`: "TIME", `(?m)^\d\d:\d\d:\d\d\.\d{3}`: "TIME", `added on \d{4}-\d\d-\d\d`: "added on DATE",
 		`[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}`: "TOKEN",
 	} {
 		got = regexp.MustCompile(pattern).ReplaceAllString(got, mask)
 	}
+	got = strings.ReplaceAll(got, "\r\n", "\n")
 	path := filepath.Join("testdata", "golden", name+".txt")
 	if *update {
 		require.NoError(x.t, os.MkdirAll(filepath.Dir(path), 0o755))
