@@ -133,6 +133,10 @@ func (s *Server) finish() {
 func (s *Server) events(w http.ResponseWriter, r *http.Request) {
 	kind, refused := kindOf(r)
 	if refused != nil {
+		if refused.Status == http.StatusUpgradeRequired { // RFC 9110 §15.5.22
+			w.Header().Set("Upgrade", "websocket")
+			w.Header().Set("Connection", "Upgrade")
+		}
 		write(w, refused)
 		return
 	}

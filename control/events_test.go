@@ -228,7 +228,9 @@ func TestEvents_GapIsTold(t *testing.T) {
 
 func TestEvents_Refused(t *testing.T) {
 	f := newFixture(t)
-	p := f.refused(426, api.CodeUpgradeRequired, "GET", "/v1/events", "")
+	resp, text := f.ask("GET", "/v1/events", "")
+	p := isProblem(t, resp, text, 426, api.CodeUpgradeRequired)
+	assert.Equal(t, "websocket", resp.Header.Get("Upgrade"), "RFC 9110 §15.5.22")
 	assert.Contains(t, p.Detail, "text/event-stream")
 	for _, bad := range []string{"?stream=sse&since=x", "?stream=sse&since=-1", "?stream=sse&since=1e3", "?stream=sse&since=99999999999999999999", "?stream=tcp"} {
 		f.refused(422, api.CodeInvalid, "GET", "/v1/events"+bad, "")

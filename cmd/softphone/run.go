@@ -40,7 +40,8 @@ Other programs on this machine steer it over HTTP, with the token in --token-fil
 docs/control.md. Commands on the same data folder find the running phone by themselves.
 
   softphone run -c softphone.toml --listen 127.0.0.1:8780 --token-file token
-  curl -H "Authorization: Bearer $(cat token)" http://127.0.0.1:8780/v1/context
+  (umask 077; echo "Authorization: Bearer $(cat token)" > auth)
+  curl -H @auth http://127.0.0.1:8780/v1/context
 
 A directive:
 
