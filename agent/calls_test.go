@@ -3,6 +3,8 @@ package agent
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
+	"strings"
 	"testing"
 	"testing/synctest"
 
@@ -347,5 +349,40 @@ func TestHandle_Versions(t *testing.T) {
 			ids[m.Event.Header.MessageID], ids[m.Event.Header.DialogRequestID] = true, true
 		}
 		assert.Len(t, ids, 12, "new ones in every event")
+	})
+}
+
+// What is too large to be repeated in an event is refused, or left out of the
+// list.
+func TestHandle_KeepsEventsSmall(t *testing.T) {
+	const journal = 1 << 20
+	long := strings.Repeat("<", maxPayload/6)
+	bubble(t, nil, func(t *testing.T, r *rig) {
+		for name, payload := range map[string]string{
+			"MakeCall":       `{"callType":"NORMAL","recipient":{"name":"B","type":"NONE","contacts":[{"number":"1"}],"x":"` + long + `"}}`,
+			"SendCandidates": `{"intent":"NONE","x":"` + long + `"}`,
+			"EndCall":        `{"playServiceId":"` + long + `"}`,
+		} {
+			refused := Refusals(r.say(t, name, payload))
+			require.Len(t, refused, 1, name)
+			assert.Equal(t, "payload", refused[0].Field)
+		}
+		refused := Refusals(r.Handle(t.Context(), message("EndCall", strings.Repeat("m", maxID+1), `{}`)))
+		require.Len(t, refused, 1)
+		assert.Equal(t, "header.messageId", refused[0].Field)
+
+		long = long[:len(long)-200]
+		for i := range MaxCandidates {
+			r.book.people = append(r.book.people, Person{Name: fmt.Sprintf("박%02d", i), Type: PersonContact, Token: fmt.Sprint("p", i), Category: long[:8000]})
+		}
+		list := r.list(t, `{"intent":"CALL","recipientIntended":{"name":"박"},"x":"`+long+`"}`)
+		assert.NotEmpty(t, list)
+		assert.Less(t, len(list), MaxCandidates)
+		require.NoError(t, r.say(t, "MakeCall", `{"callType":"NORMAL","recipient":{"name":"B","type":"NONE","contacts":[{"number":"1"}],"x":"`+long+`"}}`))
+		r.see(dialer.Event{CallID: "call-1", Type: dialer.EventDialing})
+		for _, ev := range r.events {
+			assert.Less(t, len(ev.JSON), journal, ev.Name)
+		}
+		assert.Equal(t, []string{"CandidatesListed", "MakeCallSucceeded"}, r.names())
 	})
 }

@@ -15,6 +15,9 @@ const Version = "1.3"
 // MaxDirective bounds one delivery of directives, in bytes.
 const MaxDirective = 1 << 20
 
+// maxID bounds each field of a header, in bytes: message ids are remembered.
+const maxID = 512
+
 // Header names a directive or an event (PhoneCall 1.3).
 type Header struct {
 	Namespace               string `json:"namespace"`
@@ -120,6 +123,12 @@ func decodeDirective(raw json.RawMessage) (directive, *RefusedError) {
 		if err != nil {
 			err.Name, err.MessageID = d.Header.Name, d.Header.MessageID
 			return directive{}, err
+		}
+		if len(s) > maxID {
+			return directive{}, &RefusedError{
+				Name: d.Header.Name, MessageID: d.Header.MessageID,
+				Field: "header." + f.name, Reason: fmt.Sprintf("has %d bytes; at most %d are taken", len(s), maxID),
+			}
 		}
 		*f.to = s
 	}

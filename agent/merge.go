@@ -2,6 +2,7 @@ package agent
 
 import (
 	"context"
+	"encoding/json"
 	"slices"
 	"strings"
 	"unicode"
@@ -114,7 +115,19 @@ func (a *Agent) asGiven(list []candidate) []Person {
 		a.rememberGiven(c.Person)
 		out[i] = c.Person
 	}
-	return out
+	return fitting(out)
+}
+
+// fitting are the first ones that an event has room for.
+func fitting(list []Person) []Person {
+	size := 0
+	for i, p := range list {
+		data, err := json.Marshal(p)
+		if size += len(data); err != nil || size > maxPayload {
+			return list[:i]
+		}
+	}
+	return list
 }
 
 // rememberGiven keeps the numbers of somebody else's token, unless the token is
@@ -180,7 +193,7 @@ func (a *Agent) finished(list []candidate, numbers bool) []Person {
 		}
 		out[i] = c.Person
 	}
-	return out
+	return fitting(out)
 }
 
 // folded is a name as it is compared: letters in one case, without spaces.

@@ -46,9 +46,25 @@ func (e *RefusedError) of(d directive, index int) *RefusedError {
 	return e
 }
 
+// maxPayload bounds one payload as it is written, and the candidates of a list,
+// in bytes, so that an event that repeats them has room in the journal (1 MiB).
+const maxPayload = 300 << 10
+
 // read validates the payload and returns it as one of the payload types.
 func (d directive) read() (any, *RefusedError) {
 	const path = "payload"
+	payload, refused := d.readPayload(path)
+	if refused != nil || len(d.raw) <= maxPayload/6 { // writing makes a byte of text six at most
+		return payload, refused
+	}
+	data, err := json.Marshal(payload)
+	if err != nil || len(data) > maxPayload {
+		return nil, &RefusedError{Field: path, Reason: fmt.Sprintf("has %d bytes; at most %d are taken", len(data), maxPayload), Err: err}
+	}
+	return payload, nil
+}
+
+func (d directive) readPayload(path string) (any, *RefusedError) {
 	switch d.Header.Name {
 	case "SendCandidates":
 		return d.readSendCandidates(path)
