@@ -54,3 +54,24 @@ func TestPlayout_WhatComesLateForGoodIsHeard(t *testing.T) {
 		assert.Greater(t, stats.Stretched, 30*ms, name)
 	}
 }
+
+// Clocks and paths that differ a little do not move a delay that was fixed.
+func TestPlayout_FixedDelayIsLeftAloneWithinAQuarter(t *testing.T) {
+	for shift, alone := range map[time.Duration]bool{-40 * ms: true, 40 * ms: true, -80 * ms: false, 80 * ms: false} {
+		p := newPlayout(Config{Fixed: true, Target: 200 * ms})
+		packets := newSender().talk(4 * time.Second)
+		for i := range packets {
+			packets[i].at += 100 * ms
+			if i >= 50 {
+				packets[i].at += shift
+			}
+		}
+		frames := run(t, p, packets, 0, 4*time.Second)
+		stats := p.Stats()
+		assert.Zero(t, stats.Concealed, shift)
+		assert.Equal(t, alone, stats.Stretched+stats.Compressed == 0, shift)
+		if alone {
+			requireExact(t, frames, 400*ms, 3500*ms, packets[0].at+200*ms)
+		}
+	}
+}

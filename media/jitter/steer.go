@@ -6,7 +6,7 @@ import "math"
 // a pitch period is left out or repeated.
 const (
 	scaleRead  = 2 * FrameSize // searched beyond the longest cut
-	slackFixed = 20 * perMS    // error tolerated with a fixed target
+	slackFixed = 20 * perMS    // error tolerated with a fixed target, or a quarter of it
 	slackQuiet = 2 * perMS     // and in a pause
 	pauseMost  = 240           // samples cut or inserted at once in a pause
 	speechMost = 160           // and in speech
@@ -154,19 +154,20 @@ func (p *Playout) nudge(by int) {
 // steerFixed brings the delay back to a target that stays, and leaves it alone
 // as long as it is near.
 func (p *Playout) steerFixed(err int64) {
+	slack := max(slackFixed, p.target/4)
 	switch {
 	case p.last == Silence || p.last == Comfort:
 		p.steerInSilence(err)
-	case max(err, -err) <= slackFixed:
+	case max(err, -err) <= slack:
 		p.settle(false, math.MaxInt64)
 	case p.last != Speech || p.due < p.calm:
 	case err > 0:
 		if p.compress(err, false) {
-			p.rest(err > 2*slackFixed)
+			p.rest(err > 2*slack)
 		}
 	default:
 		if p.stretch(-err, false) {
-			p.rest(-err > 2*slackFixed)
+			p.rest(-err > 2*slack)
 		}
 	}
 }
