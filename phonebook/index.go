@@ -12,14 +12,34 @@ type doc struct {
 	ends    string // where each word ends in letters, a byte each; empty for one word
 }
 
+// head is a short name without a pointer, 32 bytes: most of what a search needs
+// to know of most names.
+type head struct {
+	letters [26]byte // the first ones
+	size    uint8    // how many there are; 0 for a name that does not fit
+	ends    [5]uint8 // where each word but the last ends, 0 behind them
+}
+
+func (h *head) isOneWord() bool { return h.size > 0 && h.ends[0] == 0 }
+
+func headOf(d *doc) (h head) {
+	copy(h.letters[:], d.letters)
+	if len(d.letters) > len(h.letters) || len(d.ends)-1 > len(h.ends) {
+		return h
+	}
+	h.size = uint8(len(d.letters))
+	copy(h.ends[:], d.ends[:max(len(d.ends)-1, 0)])
+	return h
+}
+
 // index finds contacts. Its maps hold places in the slices, which go together.
-// A search walks over masks and sizes, which are small and side by side, and
+// A search walks over masks and heads, which are small and side by side, and
 // looks at few of the names and at fewer contacts.
 type index struct {
 	contacts []Contact
 	docs     []doc
 	masks    []uint64 // letters that a name has; see maskOf
-	sizes    []uint8  // how many letters; 0 for a name of several words
+	heads    []head
 	ids      map[int64]int32
 	tokens   map[string]int32
 	numbers  map[string][]int64 // canonical number: IDs
@@ -77,13 +97,9 @@ func (x *index) put(c Contact) {
 	d := doc{words: fold(c.Name)}
 	d.tight = tight(d.words)
 	d.letters, d.ends = letters(d.tight), endsOf(d.words)
-	size := uint8(0)
-	if d.ends == "" {
-		size = uint8(len(d.letters))
-	}
 	at := int32(len(x.docs))
-	x.contacts, x.docs, x.sizes = append(x.contacts, c), append(x.docs, d), append(x.sizes, size)
-	x.masks = append(x.masks, maskOf(d.letters))
+	x.contacts, x.docs = append(x.contacts, c), append(x.docs, d)
+	x.masks, x.heads = append(x.masks, maskOf(d.letters)), append(x.heads, headOf(&d))
 	x.ids[c.ID], x.tokens[c.Token] = at, at
 	for i := range c.Entries {
 		n := c.Entries[i].Canonical
@@ -114,10 +130,10 @@ func (x *index) remove(id int64) {
 	delete(x.tokens, c.Token)
 	last := int32(len(x.docs) - 1)
 	if at != last {
-		x.contacts[at], x.docs[at], x.masks[at], x.sizes[at] = x.contacts[last], x.docs[last], x.masks[last], x.sizes[last]
+		x.contacts[at], x.docs[at], x.masks[at], x.heads[at] = x.contacts[last], x.docs[last], x.masks[last], x.heads[last]
 		moved := &x.contacts[at]
 		x.ids[moved.ID], x.tokens[moved.Token] = at, at
 	}
 	x.contacts[last], x.docs[last] = Contact{}, doc{}
-	x.contacts, x.docs, x.masks, x.sizes = x.contacts[:last], x.docs[:last], x.masks[:last], x.sizes[:last]
+	x.contacts, x.docs, x.masks, x.heads = x.contacts[:last], x.docs[:last], x.masks[:last], x.heads[:last]
 }

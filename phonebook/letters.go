@@ -104,9 +104,9 @@ func newPattern(letters string) *pattern {
 }
 
 // distance returns the number of letters to insert, delete, replace, or swap
-// with their neighbour, between the query and the text (optimal string
+// with their neighbour, between the query p and the text (optimal string
 // alignment). Above limit it returns limit+1.
-func (p *pattern) distance(text string, limit int) int {
+func distance[T string | []byte](p *pattern, text T, limit int) int {
 	if p.size == 0 || abs(len(text)-p.size) > limit {
 		return limit + 1
 	}

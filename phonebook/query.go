@@ -31,6 +31,7 @@ type query struct {
 	spaced   string   // words behind a space: the beginning of a later word
 	split    []string // words, when there are several
 	letters  string
+	head     []byte // the first letters
 	mask     uint64
 	pattern  *pattern
 	allowed  int    // edits
@@ -56,6 +57,7 @@ func newQuery(q Query) *query {
 	out := &query{words: fold(q.Name)}
 	out.tight, out.spaced = tight(out.words), " "+out.words
 	out.letters = letters(out.tight)
+	out.head = []byte(out.letters[:min(len(out.letters), len(head{}.letters))])
 	out.mask = maskOf(out.letters)
 	out.pattern = newPattern(out.letters)
 	if n := len(out.letters); n <= maxPattern {

@@ -1,6 +1,7 @@
 package phonebook
 
 import (
+	"bytes"
 	"cmp"
 	"slices"
 	"strings"
@@ -28,8 +29,8 @@ const (
 // letters of the query, at most three. A label asked for picks the number; a
 // contact without such a number is still found and scores a little less. A
 // query with a label and no name looks for a contact of that name; a name that
-// ends in a label word or a user's own label ("김민수 집") is taken apart when that
-// finds better. Of equal scores the lower name and ID come first. An empty query
+// ends in a label word ("김민수 집") is taken apart when that finds better, one that
+// ends in a user's own label when nothing is found else. Of equal scores the lower name and ID come first. An empty query
 // finds nothing.
 func (b *Book) Search(q Query) []Match {
 	found := b.search(newQuery(q), q.Limit)
@@ -37,7 +38,7 @@ func (b *Book) Search(q Query) []Match {
 		return found
 	}
 	var known bool
-	if q.Name, q.Label, known = splitLabel(q.Name); q.Label == "" {
+	if q.Name, q.Label, known = splitLabel(q.Name); q.Label == "" || !known && len(found) > 0 {
 		return found
 	}
 	apart := b.search(newQuery(q), q.Limit)
@@ -63,20 +64,24 @@ func (b *Book) search(query *query, limit int) []Match {
 		if lacking > query.limit {
 			continue
 		}
-		n := int(b.index.sizes[i])
-		if n > 0 && (n < size-query.limit || lacking > 0 && n > size+query.limit) {
+		head := &b.index.heads[i]
+		n := int(head.size)
+		if head.isOneWord() && (n < size-query.limit || lacking > 0 && n > size+query.limit) {
 			continue
 		}
-		d := &b.index.docs[i]
 		h, floor := hit{at: int32(i)}, top.floor()
 		for query.limit > 0 && query.edits(query.limit, 1) < floor {
 			query.limit-- // so many edits are no longer good enough
 		}
-		if lacking == 0 {
-			h.score = query.match(d, floor)
+		if lacking == 0 && query.mayMatch(head, floor) {
+			h.score = query.match(&b.index.docs[i], floor)
 		}
-		if h.score == 0 && query.limit > 0 {
-			h.score = query.near(d)
+		switch {
+		case h.score > 0 || query.limit == 0:
+		case n > 0:
+			h.score = near(query, head.letters[:n], head.ends[:])
+		default:
+			h.score = near(query, b.index.docs[i].letters, b.index.docs[i].ends)
 		}
 		if h.score == 0 || h.score < floor {
 			continue
@@ -90,6 +95,19 @@ func (b *Book) search(query *query, limit int) []Match {
 		top.add(h)
 	}
 	return top.matches()
+}
+
+// mayMatch is false for a name that match would score below floor, as its first
+// letters tell: it does not begin like the query, and what could still be in it
+// is worth too little.
+func (q *query) mayMatch(h *head, floor float64) bool {
+	switch {
+	case bytes.HasPrefix(h.letters[:], q.head) || q.initials != nil && h.letters[0] == q.head[0]:
+		return true
+	case h.isOneWord():
+		return floor <= scorePart+0.14
+	}
+	return len(q.split) > 1 || floor <= scoreWord+0.03
 }
 
 // match scores a name that has all letters of the query; 0 also for a score
@@ -204,16 +222,22 @@ func (q *query) typing(d *doc, floor float64) float64 {
 }
 
 // near scores a name, or a word of a name of several, that is some edits away.
-func (q *query) near(d *doc) float64 {
-	best := q.pattern.distance(d.letters, q.limit)
+func near[T string | []byte](q *query, letters, ends T) float64 {
+	best := distance(q.pattern, letters, q.limit)
 	score := q.edits(best, 1)
+	if len(ends) == 0 || ends[0] == 0 {
+		return score
+	}
 	from := 0
-	for i := 0; i < len(d.ends) && best > 1; i++ {
-		end := int(d.ends[i])
-		if n := q.pattern.distance(d.letters[from:min(end, len(d.letters))], q.limit); n < best {
+	for i := 0; i <= len(ends) && from < len(letters) && best > 1; i++ {
+		end := len(letters)
+		if i < len(ends) && ends[i] != 0 {
+			end = int(ends[i])
+		}
+		if n := distance(q.pattern, letters[from:end], q.limit); n < best {
 			best, score = n, q.edits(n, 0.9)
 		}
-		from = min(end, len(d.letters))
+		from = end
 	}
 	return score
 }

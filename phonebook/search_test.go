@@ -215,16 +215,16 @@ func TestDistance_IsOptimalStringAlignment(t *testing.T) {
 		b := rapid.StringMatching(`[abc]{0,14}|[a-d]{50,70}`).Draw(t, "b")
 		limit := rapid.IntRange(0, 70).Draw(t, "limit")
 		want := min(naiveDistance(a, b), limit+1)
-		if got := newPattern(a).distance(b, limit); got != want {
+		if got := distance(newPattern(a), b, limit); got != want {
 			t.Fatalf("%q %q: %d, want %d", a, b, got, want)
 		}
 		if n := missing(maskOf(a), maskOf(b)); n > naiveDistance(a, b) {
 			t.Fatalf("%q %q: %d letters are missing", a, b, n)
 		}
 	})
-	assert.Equal(t, 1, newPattern("").distance("a", 0))
-	assert.Equal(t, 1, newPattern(letters("김민수")).distance(letters("김민서"), 3), "one vowel")
-	assert.Equal(t, 1, newPattern(letters("미나")).distance(letters("민아"), 3), "a consonant that slid")
+	assert.Equal(t, 1, distance(newPattern(""), "a", 0))
+	assert.Equal(t, 1, distance(newPattern(letters("김민수")), letters("김민서"), 3), "one vowel")
+	assert.Equal(t, 1, distance(newPattern(letters("미나")), letters("민아"), 3), "a consonant that slid")
 }
 
 // Search finds what a plain walk over all names finds.
@@ -282,8 +282,10 @@ func FuzzSearch(f *testing.F) {
 	for _, s := range []string{"김민수", "ㄱㅁㅅ", "smith john", "\xff", "", "집으로", strings.Repeat("가", 100), "e\u0301", "\u1100\u1161\u11a8"} {
 		f.Add(s, s)
 	}
+	_, plan := newBook(f)
 	f.Fuzz(func(t *testing.T, name, query string) {
-		b, _ := newBook(t)
+		b, err := Open(t.Context(), plan, nil)
+		require.NoError(t, err)
 		c, err := b.Put(t.Context(), Contact{Name: name, Entries: []Entry{{Number: "1"}}})
 		if err != nil {
 			return
