@@ -141,7 +141,7 @@ func location(of int, f api.Refused) string {
 // split takes a delivery apart. What is JSON but no delivery is left to the
 // directive layer, which says what is wrong.
 func split(data []byte) ([]json.RawMessage, error) {
-	data = bytes.TrimSpace(data)
+	data = bytes.Trim(data, " \t\r\n") // the space of JSON (RFC 8259 §2)
 	if len(data) == 0 {
 		return nil, errors.New("it is empty")
 	}
