@@ -64,7 +64,7 @@ bench: ## run the benchmarks
 
 .PHONY: bench-load
 bench-load: ## what calls cost beside a bare socket loop (Linux; LOADCALLS=1,100,500,1000 LOADTIME=20s)
-	$(GO) run ./cmd/mediaload --calls $(LOADCALLS) --for $(LOADTIME)
+	$(GO) run ./internal/mediaload/command --calls $(LOADCALLS) --for $(LOADTIME)
 
 .PHONY: replay-traces
 replay-traces: ## what the playout engine makes of each packet trace: delay, concealment, time scaling, MOS
