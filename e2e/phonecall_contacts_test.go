@@ -3,7 +3,9 @@ package e2e
 import (
 	"encoding/json"
 	"fmt"
+	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -70,7 +72,22 @@ func TestAsterisk_PhoneCall_ByContactName(t *testing.T) {
 	t.Parallel()
 	users.borrow(t, "carol")
 	c := converse(t, "call-by-contact-name")
-	carol := c.deviceWith("carol", mobile("Echo", "600"), mobile("Milliwatt", "607"))
+	dir := t.TempDir()
+	cards := filepath.Join(dir, "contacts.vcf")
+	require.NoError(t, os.WriteFile(cards, []byte(strings.ReplaceAll(`BEGIN:VCARD
+VERSION:3.0
+FN:Echo
+TEL;TYPE=CELL:600
+END:VCARD
+BEGIN:VCARD
+VERSION:4.0
+FN:Milliwatt
+TEL;TYPE=cell:607
+END:VCARD
+`, "\n", "\r\n")), 0o600))
+	imported := softphone(t, "contacts", "import", "--data-dir", dir, cards)
+	require.Equal(t, exitDone, imported.wait(soon))
+	carol := c.deviceIn(dir, "carol")
 	found := carol.lists(wanted("CALL", "echo"))
 	require.Len(t, found, 1)
 	carol.talk(byToken(found[0]))
