@@ -305,3 +305,36 @@ func FuzzSearch(f *testing.F) {
 		LabelOf(query)
 	})
 }
+
+// What Search leaves out to save time is not among the best: the same comes of
+// scoring every name in full.
+func TestSearch_IsWhatScoringAllGives(t *testing.T) {
+	b, _ := newBook(t)
+	_, err := b.Import(t.Context(), crowd(5000))
+	require.NoError(t, err)
+	for _, q := range queries {
+		query := newQuery(Query{Name: q.query, Label: q.label})
+		all := ranking{index: &b.index}
+		for i := range b.index.docs {
+			d, h := &b.index.docs[i], hit{at: int32(i)}
+			if missing(query.mask, b.index.masks[i]) == 0 {
+				h.score = query.match(d, 0)
+			}
+			if h.score == 0 && query.limit > 0 {
+				h.score = near(query, d.letters, d.ends)
+			}
+			if h.exact = h.score == scoreExact; h.score == 0 {
+				continue
+			}
+			if _, labeled := query.label.pick(&b.index.contacts[i]); query.label.isSet() && !labeled {
+				h.score -= costOtherLabel
+			}
+			all.hits = append(all.hits, h)
+		}
+		all.label = query.label
+		want := all.matches()
+		want = want[:min(len(want), MaxMatches)]
+		got := b.search(newQuery(Query{Name: q.query, Label: q.label}), 0)
+		assert.Equal(t, want, got, q.name)
+	}
+}
