@@ -22,9 +22,12 @@ const (
 // migrate brings the schema to the newest version. Several processes may do
 // so at once: each step is one transaction that looks again at the version.
 func migrate(ctx context.Context, db *sql.DB, path string) error {
-	for {
+	for tries := 1; ; {
 		done, err := migrateOnce(ctx, db, path)
-		if err != nil || done {
+		switch {
+		case isBusy(err) && tries < maxTries:
+			tries++ // another process writes for long, or makes the schema
+		case err != nil || done:
 			return err
 		}
 	}
