@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/softphone-go/softphone/blocklist"
 	"github.com/softphone-go/softphone/control/api"
@@ -17,6 +18,9 @@ const byCLI = "cli"
 // maxPattern is the longest text that the control API takes for a number.
 const maxPattern = 256
 
+// maxRequest is how many rules go to a running phone in one request.
+const maxRequest = 100_000
+
 // rules are the block rules of a data folder: those of the phone that runs on
 // it, or those in its store. What changes is durable when a method returns.
 type rules interface {
@@ -24,7 +28,7 @@ type rules interface {
 	add(ctx context.Context, kind blocklist.Type, pattern string) (api.Rule, error)
 	remove(ctx context.Context, id int64) error
 	check(ctx context.Context, caller string, withheld bool) (api.Check, error)
-	// load adds many, all or none, and tells how many were new.
+	// load adds many and tells how many were new.
 	load(ctx context.Context, entries []blocklist.Entry) (added int, err error)
 }
 
@@ -161,11 +165,18 @@ func (p phoneRules) check(ctx context.Context, caller string, withheld bool) (ap
 	return c, refusedBy(err)
 }
 
-func (p phoneRules) load(ctx context.Context, entries []blocklist.Entry) (int, error) {
-	in := api.RuleImport{By: byCLI, Rules: make([]api.NewRule, len(entries))}
-	for i, e := range entries {
-		in.Rules[i] = api.NewRule{Type: e.Type.String(), Pattern: e.Pattern, Added: e.Added, By: e.By}
+// load sends a large file in parts, each of which is added whole or not at all.
+func (p phoneRules) load(ctx context.Context, entries []blocklist.Entry) (added int, err error) {
+	for part := range slices.Chunk(entries, maxRequest) {
+		in := api.RuleImport{By: byCLI, Rules: make([]api.NewRule, len(part))}
+		for i, e := range part {
+			in.Rules[i] = api.NewRule{Type: e.Type.String(), Pattern: e.Pattern, Added: e.Added, By: e.By}
+		}
+		done, err := p.phone.ImportRules(ctx, in)
+		if err != nil {
+			return added, refusedBy(err)
+		}
+		added += done.Added
 	}
-	done, err := p.phone.ImportRules(ctx, in)
-	return done.Added, refusedBy(err)
+	return added, nil
 }

@@ -1,6 +1,6 @@
 // Command softphone is a SIP phone for the command line: it registers, calls,
-// answers, runs as a daemon under PhoneCall directives, keeps block rules, and
-// replays packet traces through its playout engine.
+// answers, runs as a daemon under PhoneCall directives, keeps contacts, history
+// and block rules, and replays packet traces through its playout engine.
 //
 // This package holds flags, wiring and signals. What a phone does is in the
 // packages that it wires.
