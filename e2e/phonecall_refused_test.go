@@ -8,7 +8,7 @@ import (
 
 // A malformed directive of every kind is refused with a message that names what
 // is wrong with it, and has no effect.
-func TestAsterisk_PhoneCall_Malformed(t *testing.T) {
+func converseMalformed(t *testing.T) {
 	for name, lines := range map[string][]string{
 		"malformed-envelope":          envelopes(),
 		"malformed-header":            headers(),
