@@ -53,15 +53,12 @@ type outlet interface {
 // are delivered (nil).
 func (s *Server) deliver(ctx context.Context, since uint64, to outlet) error {
 	cursor := s.cfg.Journal.Cursor(since)
+	// The wait for a next event ends when the server is closed; what is in the
+	// journal by then is read under ctx.
 	running, cancel := context.WithCancel(ctx)
 	defer cancel()
-	go func() { // the wait for a next event ends when the server does
-		select {
-		case <-s.end:
-			cancel()
-		case <-running.Done():
-		}
-	}()
+	stop := context.AfterFunc(s.open, cancel)
+	defer stop()
 	for {
 		if last, ended := s.ending(); ended {
 			if running = ctx; cursor.Seq() >= last {

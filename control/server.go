@@ -105,8 +105,9 @@ type Server struct {
 
 	base    context.Context // of streams: ends when Close gives up on them
 	abandon context.CancelFunc
-	drain   chan struct{} // closed by Drain
-	end     chan struct{} // closed by Close: streams finish
+	drain   chan struct{}   // closed by Drain
+	open    context.Context // ends with Close: streams finish
+	shut    context.CancelFunc
 	served  chan struct{} // closed when the accept loop is over
 	err     error         // of the accept loop
 
@@ -117,7 +118,7 @@ type Server struct {
 	mu      sync.Mutex
 	streams int
 	ended   bool           // no stream may begin
-	last    uint64         // the last event that streams deliver once end is closed
+	last    uint64         // the last event that streams deliver once open has ended
 	wait    sync.WaitGroup // streams
 }
 
@@ -136,7 +137,7 @@ func New(ctx context.Context, cfg Config) (*Server, error) {
 	}
 	s := &Server{
 		cfg: cfg, log: cfg.Logger, token: token, source: sourceOf(cfg.Device),
-		drain: make(chan struct{}), end: make(chan struct{}), served: make(chan struct{}),
+		drain: make(chan struct{}), served: make(chan struct{}),
 	}
 	address := ""
 	if s.listener, address, err = cfg.listen(ctx); err != nil {
@@ -147,6 +148,7 @@ func New(ctx context.Context, cfg Config) (*Server, error) {
 	}
 	s.discovery = discoveryOf(address, cfg.TokenFile)
 	s.base, s.abandon = context.WithCancel(context.WithoutCancel(ctx))
+	s.open, s.shut = context.WithCancel(s.base)
 	s.http = &http.Server{
 		Handler: s.gate(s.routes()), BaseContext: func(net.Listener) context.Context { return s.base },
 		ReadHeaderTimeout: headerTime, ReadTimeout: requestTime, WriteTimeout: answerTime, IdleTimeout: idleTime,
@@ -154,6 +156,7 @@ func New(ctx context.Context, cfg Config) (*Server, error) {
 	}
 	if cfg.DataDir != "" {
 		if err := announce(cfg.DataDir, s.discovery); err != nil {
+			s.shut()
 			s.abandon()
 			return nil, errors.Join(err, s.listener.Close())
 		}
@@ -252,7 +255,7 @@ func (s *Server) close(ctx context.Context) error {
 	s.mu.Lock()
 	s.ended, s.last = true, last
 	s.mu.Unlock()
-	close(s.end)
+	s.shut()
 	stop := context.AfterFunc(ctx, s.abandon)
 	defer stop()
 	err := s.http.Shutdown(ctx) // waits for server-sent events too
