@@ -211,6 +211,7 @@ func (k talk) check(t *testing.T, b *baresip) {
 func TestBaresip_WeCall(t *testing.T) {
 	for _, transport := range []string{"udp", "tcp"} {
 		t.Run(transport, func(t *testing.T) {
+			t.Parallel() // with one another
 			k := makeTalk(t)
 			b := startBaresip(t, nil, "bert", k.theirs.path)
 			p := softphone(t, "call", b.uri("bert")+";transport="+transport, "--json", "--play", k.ours.path, "--record", k.heardByUs, "--tail", "2s")

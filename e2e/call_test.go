@@ -21,6 +21,7 @@ func TestAsterisk_EchoOfSpeech(t *testing.T) {
 		{"sha256-ptime30", "carol", []string{"--ptime", "30ms"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
+			t.Parallel() // with one another
 			s := makeSaid(t, "speech-a.wav")
 			heard := filepath.Join(t.TempDir(), "heard.wav")
 			args := append([]string{"call", "600", "--json", "--play", s.path, "--record", heard}, account(asterPB, c.user)...)

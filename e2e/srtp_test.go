@@ -37,6 +37,7 @@ func checkSecured(t testing.TB, r line, suite string) {
 // heidi's Asterisk takes SRTP only, ivan's takes it if offered, alice's has none.
 func TestAsterisk_SRTPEchoOfSpeech(t *testing.T) {
 	const sha80 = "AES_CM_128_HMAC_SHA1_80"
+	users.borrow(t, "heidi", "ivan", "alice")
 	for _, c := range []struct {
 		name, user, suite string
 		args              []string
@@ -48,7 +49,7 @@ func TestAsterisk_SRTPEchoOfSpeech(t *testing.T) {
 		{"offered to one without", "alice", "", secured("offered")},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			users.borrow(t, c.user)
+			t.Parallel() // with one another
 			s := makeSaid(t, "speech-a.wav")
 			dir := t.TempDir()
 			heard, capture := filepath.Join(dir, "heard.wav"), filepath.Join(dir, "call.pcap")
@@ -145,6 +146,7 @@ func TestBaresip_SRTPWeCall(t *testing.T) {
 		{"opportunistic", "srtp", "offered", "AEAD_AES_128_GCM"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
+			t.Parallel() // with one another
 			k := makeTalk(t)
 			b := startBaresip(t, nil, "bert", k.theirs.path, "mediaenc="+c.theirs)
 			args := []string{"call", b.uri("bert"), "--json", "--play", k.ours.path, "--record", k.heardByUs, "--tail", "2s"}
@@ -160,6 +162,7 @@ func TestBaresip_SRTPWeCall(t *testing.T) {
 func TestBaresip_SRTPCallsUs(t *testing.T) {
 	for _, theirs := range []string{"srtp-mand", "srtp-mandf", "srtp"} {
 		t.Run(theirs, func(t *testing.T) {
+			t.Parallel() // with one another
 			k := makeTalk(t)
 			b := startBaresip(t, nil, "bert", k.theirs.path, "mediaenc="+theirs)
 			port := ports.one()
