@@ -112,17 +112,17 @@ func TestNext_FinishesOnce(t *testing.T) {
 func TestNext_EndIsReachable(t *testing.T) {
 	for s := range stateCount {
 		seen := map[State]bool{}
-		todo := []State{State(s)}
-		for len(todo) > 0 {
-			at := todo[0]
-			todo = todo[1:]
+		queue := []State{State(s)}
+		for len(queue) > 0 {
+			at := queue[0]
+			queue = queue[1:]
 			if seen[at] {
 				continue
 			}
 			seen[at] = true
 			for i := range inputCount {
 				if to, _, ok := next(at, Input(i)); ok {
-					todo = append(todo, to)
+					queue = append(queue, to)
 				}
 			}
 		}

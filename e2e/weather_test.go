@@ -24,12 +24,11 @@ type weather struct {
 	quit  chan struct{}
 	done  chan struct{}
 
-	mu                sync.Mutex
-	begun             bool
-	first             uint16
-	count             int
-	passed, dropped   int
-	longest, shortest time.Duration
+	mu              sync.Mutex
+	begun           bool
+	first           uint16
+	count           int
+	passed, dropped int
 }
 
 // held is a packet on its way.
