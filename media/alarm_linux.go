@@ -4,6 +4,7 @@ package media
 
 import (
 	"fmt"
+	"math"
 	"os"
 	"sync/atomic"
 	"syscall"
@@ -20,10 +21,10 @@ type fileAlarm struct {
 	file   *os.File
 	raw    syscall.RawConn
 	fd     uintptr
-	start  time.Time
 	offset time.Duration // of start on the system's monotonic clock
 	armed  atomic.Int64  // time.Duration; 0: not
 	spec   itimerspec    // here, since the system must not be given a stack that moves
+	count  uint64        // how often the timer went off; here for the same reason
 }
 
 // itimerspec is what timerfd_settime(2) takes.
@@ -37,11 +38,10 @@ const (
 
 // newKernelAlarm returns an alarm by the system's timer.
 func newKernelAlarm(start time.Time) (alarm, error) {
-	var now syscall.Timespec
-	if _, _, errno := syscall.Syscall(syscall.SYS_CLOCK_GETTIME, clockMonotonic, uintptr(unsafe.Pointer(&now)), 0); errno != 0 {
-		return nil, fmt.Errorf("media: clock_gettime: %w", errno)
+	offset, err := clockOffset(start)
+	if err != nil {
+		return nil, err
 	}
-	since := time.Since(start)
 	fd, _, errno := syscall.Syscall(syscall.SYS_TIMERFD_CREATE, clockMonotonic, timerFlags, 0)
 	if errno != 0 {
 		return nil, fmt.Errorf("media: timerfd_create: %w", errno)
@@ -55,21 +55,43 @@ func newKernelAlarm(start time.Time) (alarm, error) {
 		_ = f.Close()
 		return nil, fmt.Errorf("media: timerfd: %w", err)
 	}
-	return &fileAlarm{file: f, raw: raw, fd: fd, start: start, offset: time.Duration(now.Nano()) - since}, nil
+	return &fileAlarm{file: f, raw: raw, fd: fd, offset: offset}, nil
+}
+
+// clockOffset is what start is on the system's monotonic clock, or a little later:
+// a timer set by it does not go off early. Of several readings the one least
+// interrupted counts.
+func clockOffset(start time.Time) (least time.Duration, err error) {
+	least = math.MaxInt64
+	for range 5 {
+		var now syscall.Timespec
+		since := time.Since(start)
+		if _, _, errno := syscall.Syscall(syscall.SYS_CLOCK_GETTIME, clockMonotonic, uintptr(unsafe.Pointer(&now)), 0); errno != 0 {
+			return 0, fmt.Errorf("media: clock_gettime: %w", errno)
+		}
+		least = min(least, time.Duration(now.Nano())-since)
+	}
+	return least, nil
 }
 
 func (a *fileAlarm) wait() {
 	first := true
 	// The poller calls this once before it waits, and again when the timer has
-	// gone off. One that had gone off before is forgotten, so the time is looked
-	// at. The timer need not be read: to set it again is enough.
-	_ = a.raw.Read(func(uintptr) bool {
-		at := time.Duration(a.armed.Load())
-		gone := !first || at > 0 && time.Since(a.start) >= at
+	// gone off. What went off before is forgotten by the poller, so the timer is
+	// asked; to compare clocks instead would miss one that was early. After the
+	// wait it need not be read: to set it again is enough.
+	_ = a.raw.Read(func(fd uintptr) bool {
+		gone := !first || a.expired(fd)
 		first = false
 		return gone
 	})
 	a.armed.Store(0) // so that it is set again, even to the same time
+}
+
+// expired says whether the timer went off since it was set.
+func (a *fileAlarm) expired(fd uintptr) bool {
+	n, _, _ := syscall.RawSyscall(syscall.SYS_READ, fd, uintptr(unsafe.Pointer(&a.count)), unsafe.Sizeof(a.count))
+	return n == unsafe.Sizeof(a.count)
 }
 
 func (a *fileAlarm) set(at time.Duration) {
