@@ -83,7 +83,7 @@ func (t *inviteTx) run(ctx context.Context) (*sipmsg.Response, error) {
 			return nil, errCancelled
 		case <-refused:
 			tx.Terminate()
-			return nil, unreachable("INVITE to "+t.rt.addr.String()+" over udp was refused: nobody listens there", nil)
+			return nil, t.rt.refusal(sipmsg.INVITE)
 		case <-tx.Done():
 			for res := in.take(); res != nil; res = in.take() {
 				if !res.IsProvisional() { // the connection ended right behind it

@@ -5,10 +5,11 @@ import (
 	"sync"
 )
 
-// refused tells INVITEs under way that nobody listens where they were sent
-// (RFC 3261 §18.4), so that the caller need not wait 32 s to hear it. Other
-// requests are left to their retransmissions: a registrar or a peer in the
-// middle of a call may only be restarting.
+// refused tells INVITEs and REGISTERs under way that nobody listens where they
+// were sent (RFC 3261 §18.4), so that nobody need wait 32 s to hear it: a call
+// goes to the next hop or fails, a registration backs off and tries again. Requests
+// in a dialog are left to their retransmissions: a peer in the middle of a call may
+// only be restarting.
 type refused struct {
 	mu sync.Mutex
 	m  map[netip.AddrPort]map[chan struct{}]struct{}

@@ -51,3 +51,27 @@ func TestInvite_RefusedPort_RFC3261_18_4(t *testing.T) {
 		require.NoError(t, quiet.Close())
 	}
 }
+
+// A registration at a closed port knows it at once and tries again after its back-off.
+func TestRegister_RefusedPort_RFC3261_18_4(t *testing.T) {
+	gone, err := net.ListenPacket("udp", "127.0.0.1:0")
+	require.NoError(t, err)
+	closed := addrPortOf(gone.LocalAddr())
+	require.NoError(t, gone.Close())
+	ua, err := New(Config{Listen: []Listen{{UDP, netip.MustParseAddrPort("127.0.0.1:0")}}, CloseTimeout: 10 * time.Millisecond})
+	require.NoError(t, err)
+	defer ua.Close()
+	states := make(chan RegistrationState, 10)
+	start := time.Now()
+	_, err = ua.Register(Account{User: "alice", Server: closed.String(), Transport: UDP}, func(s RegistrationState) { states <- s })
+	require.NoError(t, err)
+	for s := range states {
+		if s.Phase == Retrying {
+			require.ErrorIs(t, s.Err, ErrUnreachable)
+			assert.ErrorContains(t, s.Err, "nobody listens there")
+			break
+		}
+		require.Equal(t, Registering, s.Phase)
+	}
+	assert.Less(t, time.Since(start), 5*time.Second)
+}

@@ -68,6 +68,12 @@ func (ua *UserAgent) roundTrip(ctx context.Context, req *sipmsg.Request, rt *rou
 	if err != nil {
 		return nil, err
 	}
+	var refused <-chan struct{}
+	if req.Method == sipmsg.REGISTER && rt.transport == UDP {
+		hit, stop := ua.refused.watch(rt.addr)
+		defer stop()
+		refused = hit
+	}
 	if err := ua.begin(tx, rt, req.Method); err != nil {
 		return nil, err
 	}
@@ -77,6 +83,9 @@ func (ua *UserAgent) roundTrip(ctx context.Context, req *sipmsg.Request, rt *rou
 			if !res.IsProvisional() {
 				return res, nil
 			}
+		case <-refused:
+			tx.Terminate()
+			return nil, rt.refusal(req.Method)
 		case <-tx.Done():
 			return nil, ua.txError(tx, rt, req.Method)
 		case <-ctx.Done():
@@ -84,6 +93,11 @@ func (ua *UserAgent) roundTrip(ctx context.Context, req *sipmsg.Request, rt *rou
 			return nil, context.Cause(ctx)
 		}
 	}
+}
+
+// refusal is the error for a request to a UDP port that nobody listens on.
+func (r *route) refusal(method sipmsg.RequestMethod) error {
+	return unreachable(fmt.Sprintf("%s to %s over udp was refused: nobody listens there", method, r.addr), nil)
 }
 
 // txError explains why a client transaction ended without a final response.
