@@ -1,18 +1,19 @@
 package sip
 
 import (
-	"strings"
 	"sync"
 
 	sipmsg "github.com/emiago/sipgo/sip"
-	"github.com/icholy/digest"
 )
 
-const maxRealms = 8 // challenges kept for one account
+// maxRealms bounds the challenges kept for one account, and how often one
+// request is sent again because of challenges.
+const maxRealms = 8
 
 // authenticator answers digest challenges with one account's password and
-// remembers them, so that later requests carry credentials at once (RFC 3261
-// §22.3). A nil authenticator answers nothing.
+// remembers them, so that later requests carry credentials at once, counting
+// their use (RFC 3261 §22.3, RFC 7616 §3.4). A nil authenticator answers
+// nothing. Methods may be called from any goroutine.
 type authenticator struct {
 	user, password string
 
@@ -22,8 +23,9 @@ type authenticator struct {
 
 type known struct {
 	header    string // Authorization or Proxy-Authorization
-	challenge *digest.Challenge
-	count     int // nonce count
+	challenge *challenge
+	cnonce    string
+	count     int // requests that used the nonce
 }
 
 func newAuthenticator(a Account) *authenticator {
@@ -35,8 +37,9 @@ func newAuthenticator(a Account) *authenticator {
 
 // authTry is one request with its repetitions.
 type authTry struct {
-	auth  *authenticator
-	tried map[string]int // by header and realm: challenges answered in this try
+	auth    *authenticator
+	tried   map[string]int // by header and realm: challenges answered in this try
+	answers int            // responses answered
 }
 
 func (a *authenticator) begin() *authTry { return &authTry{auth: a, tried: make(map[string]int)} }
@@ -52,33 +55,43 @@ func (t *authTry) sign(req *sipmsg.Request) {
 	defer t.auth.mu.Unlock()
 	for _, k := range t.auth.known {
 		k.count++
-		cred, err := digest.Digest(k.challenge, digest.Options{
-			Method: string(req.Method), URI: req.Recipient.String(), Count: k.count,
-			Username: t.auth.user, Password: t.auth.password,
-		})
-		if err == nil {
-			req.AppendHeader(sipmsg.NewHeader(k.header, cred.String()))
-		}
+		req.AppendHeader(sipmsg.NewHeader(k.header,
+			k.challenge.credentials(string(req.Method), req.Recipient.String(), t.auth.user, t.auth.password, k.cnonce, k.count)))
 	}
 }
 
-// answer takes a 401 or 407 and reports whether the request is worth sending
-// again. It is, once for each realm, and once more when the server says that
-// only the nonce was stale. Otherwise the password is wrong, or no challenge
-// is understood.
+// answer takes the final response to a signed request and reports whether the
+// request is worth sending again. It is after 401 and 407, once for each realm
+// and once more when the server says that only the nonce was stale; a nonce
+// remembered from an earlier request may have gone without that word. Otherwise
+// the password is wrong, or no challenge is understood. However many realms a
+// server invents, a request goes out at most 1+maxRealms times. From a 2xx the
+// next nonce is taken (RFC 7616 §3.5).
 func (t *authTry) answer(res *sipmsg.Response) bool {
 	if t.auth == nil {
 		return false
 	}
-	field, reply := "WWW-Authenticate", "Authorization"
-	if res.StatusCode == 407 {
+	var field, reply string
+	switch {
+	case res.StatusCode == 401:
+		field, reply = "WWW-Authenticate", "Authorization"
+	case res.StatusCode == 407:
 		field, reply = "Proxy-Authenticate", "Proxy-Authorization"
+	case res.IsSuccess():
+		t.auth.next("Authorization", headerValues(res, "Authentication-Info"))
+		t.auth.next("Proxy-Authorization", headerValues(res, "Proxy-Authentication-Info"))
+		return false
+	default:
+		return false
+	}
+	if t.answers++; t.answers > maxRealms {
+		return false
 	}
 	again := false
 	for _, c := range strongest(headerValues(res, field)) {
-		key := reply + " " + c.Realm
+		key := reply + " " + c.realm
 		n := t.tried[key]
-		if n > 0 && (n > 1 || !c.Stale) {
+		if n > 0 && (n > 1 || !c.stale) {
 			return false
 		}
 		t.tried[key]++
@@ -88,49 +101,73 @@ func (t *authTry) answer(res *sipmsg.Response) bool {
 	return again
 }
 
-func (a *authenticator) learn(header string, c *digest.Challenge) {
+// learn keeps a challenge in the place of the realm's earlier one. A nonce that
+// comes again goes on counting, or its next use would look like a replay.
+func (a *authenticator) learn(header string, c *challenge) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	for _, k := range a.known {
-		if k.header == header && k.challenge.Realm == c.Realm {
-			k.challenge, k.count = c, 0
+		if k.header == header && k.challenge.realm == c.realm {
+			if k.challenge.nonce != c.nonce {
+				k.cnonce, k.count = newCnonce(), 0
+			}
+			k.challenge = c
 			return
 		}
 	}
 	if len(a.known) >= maxRealms {
 		a.known = a.known[1:]
 	}
-	a.known = append(a.known, &known{header: header, challenge: c})
+	a.known = append(a.known, &known{header: header, challenge: c, cnonce: newCnonce()})
 }
 
-// strongest picks, for each realm, the strongest challenge we understand
-// (RFC 8760 §2.4).
-func strongest(values []string) []*digest.Challenge {
-	var out []*digest.Challenge
+// next takes the nonce that the server wants to see next. The header names no
+// realm, so it counts only while one realm is known.
+func (a *authenticator) next(header string, values []string) {
+	if len(values) == 0 {
+		return
+	}
+	params, err := authParams(values[0])
+	nonce := params["nextnonce"]
+	if err != nil || nonce == "" || len(nonce) > maxChallenge || hasControl(nonce) {
+		return
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	var only *known
+	for _, k := range a.known {
+		if k.header != header {
+			continue
+		}
+		if only != nil {
+			return
+		}
+		only = k
+	}
+	if only == nil || only.challenge.nonce == nonce {
+		return
+	}
+	c := *only.challenge
+	c.nonce = nonce
+	only.challenge, only.cnonce, only.count = &c, newCnonce(), 0
+}
+
+// strongest picks, for each realm, the strongest challenge we understand, the
+// first of equals (RFC 8760 §2.4).
+func strongest(values []string) []*challenge {
+	var out []*challenge
 	for _, v := range splitChallenges(values) {
-		c, err := digest.ParseChallenge(v)
-		if err != nil || c.Nonce == "" {
-			continue
+		if c, err := parseChallenge(v); err == nil {
+			out = keepStronger(out, c)
 		}
-		var qop []string
-		for _, q := range c.QOP {
-			if q = strings.ToLower(strings.TrimSpace(q)); q == "auth" {
-				qop = append(qop, q)
-			}
-		}
-		if len(c.QOP) > 0 && len(qop) == 0 || strength(c) == 0 {
-			continue
-		}
-		c.QOP = qop
-		out = keepStronger(out, c)
 	}
 	return out
 }
 
-func keepStronger(all []*digest.Challenge, c *digest.Challenge) []*digest.Challenge {
+func keepStronger(all []*challenge, c *challenge) []*challenge {
 	for i, other := range all {
-		if other.Realm == c.Realm {
-			if strength(c) > strength(other) {
+		if other.realm == c.realm {
+			if c.strength > other.strength {
 				all[i] = c
 			}
 			return all
@@ -140,33 +177,4 @@ func keepStronger(all []*digest.Challenge, c *digest.Challenge) []*digest.Challe
 		return all
 	}
 	return append(all, c)
-}
-
-// strength is 0 for an algorithm that is not understood.
-func strength(c *digest.Challenge) int {
-	switch strings.ToUpper(c.Algorithm) {
-	case "", "MD5":
-		return 1
-	case "SHA-256":
-		return 2
-	case "SHA-512-256":
-		return 3
-	}
-	return 0
-}
-
-// splitChallenges parts challenges that share one header line.
-func splitChallenges(values []string) []string {
-	var out []string
-	for _, v := range values {
-		for _, part := range splitUnquoted(v, ',') {
-			part = strings.TrimSpace(part)
-			if digest.IsDigest(part) || len(out) == 0 {
-				out = append(out, part)
-				continue
-			}
-			out[len(out)-1] += ", " + part
-		}
-	}
-	return out
 }

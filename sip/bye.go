@@ -99,7 +99,7 @@ func (d *Dialog) terminate(ctx context.Context, reason string, ev Ended) error {
 			return nil
 		case err != nil:
 			return err
-		case (res.StatusCode == 401 || res.StatusCode == 407) && try.answer(res):
+		case try.answer(res):
 			continue
 		case res.IsSuccess() || res.StatusCode == 481 || res.StatusCode == 408:
 			return nil

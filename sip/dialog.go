@@ -285,7 +285,7 @@ func (d *Dialog) do(ctx context.Context, method sipmsg.RequestMethod, fill func(
 			}
 			return nil, err
 		}
-		if (res.StatusCode == 401 || res.StatusCode == 407) && try.answer(res) {
+		if try.answer(res) {
 			continue
 		}
 		d.gone(res)

@@ -321,7 +321,7 @@ func (c *ClientInvite) tryHop(target sipmsg.Uri, rt *route, trusted bool) (*sipm
 		if err != nil {
 			return nil, err
 		}
-		if (res.StatusCode == 401 || res.StatusCode == 407) && !c.stopped() && try.answer(res) {
+		if !c.stopped() && try.answer(res) {
 			continue
 		}
 		return res, nil

@@ -91,7 +91,7 @@ func (r *Registration) send(ctx context.Context, a Account, rt *route, expires t
 		}
 		r.unsure = nil
 		r.learnPublic(req, res, rt)
-		if (res.StatusCode == 401 || res.StatusCode == 407) && try.answer(res) {
+		if try.answer(res) {
 			continue
 		}
 		r.bindingOf(res, a, rt, contact, expires)

@@ -123,7 +123,7 @@ func (d *Dialog) sendReInvite(ctx context.Context, offer OfferFunc) (*sipmsg.Res
 			}
 			return nil, err
 		}
-		if (res.StatusCode == 401 || res.StatusCode == 407) && try.answer(res) {
+		if try.answer(res) {
 			continue
 		}
 		return res, nil
