@@ -163,6 +163,7 @@ func (d *Dialog) end(ev Ended) bool {
 		offered.abandon()
 	}
 	d.ua.dropDialog(d)
+	d.ua.lately.add(d.key())
 	for _, f := range hooks {
 		f()
 	}
@@ -176,7 +177,7 @@ func (d *Dialog) end(ev Ended) bool {
 // seq 0 takes the next CSeq number.
 func (d *Dialog) newRequest(ctx context.Context, method sipmsg.RequestMethod, seq uint32) (*sipmsg.Request, *route, error) {
 	d.mu.Lock()
-	if d.state == ended && method != sipmsg.BYE && method != sipmsg.ACK {
+	if d.state == ended && method != sipmsg.BYE && method != sipmsg.ACK && method != sipmsg.NOTIFY {
 		d.mu.Unlock()
 		return nil, nil, ErrClosed
 	}
@@ -260,9 +261,22 @@ func (d *Dialog) open(ctx context.Context, next sipmsg.Uri) (*route, error) {
 	return nil, err
 }
 
-// do sends a request other than INVITE and answers challenges. A response that
-// says the dialog is gone, and silence, end it (RFC 3261 §12.2.1.2).
+// do sends a request other than INVITE as ask does. A response that says the
+// dialog is gone, and silence, end it (RFC 3261 §12.2.1.2).
 func (d *Dialog) do(ctx context.Context, method sipmsg.RequestMethod, fill func(*sipmsg.Request)) (*sipmsg.Response, error) {
+	res, err := d.ask(ctx, method, fill)
+	switch {
+	case err == nil:
+		d.gone(res)
+	case errors.Is(err, ErrUnreachable):
+		d.end(Ended{Code: 408, Reason: phrase(408), Err: err})
+	}
+	return res, err
+}
+
+// ask sends a request other than INVITE and answers challenges. Whatever comes
+// of it leaves the dialog as it is.
+func (d *Dialog) ask(ctx context.Context, method sipmsg.RequestMethod, fill func(*sipmsg.Request)) (*sipmsg.Response, error) {
 	try := d.auth.begin()
 	for {
 		req, rt, err := d.newRequest(ctx, method, 0)
@@ -280,15 +294,11 @@ func (d *Dialog) do(ctx context.Context, method sipmsg.RequestMethod, fill func(
 		}
 		res, err := d.ua.roundTrip(ctx, req, moved)
 		if err != nil {
-			if errors.Is(err, ErrUnreachable) {
-				d.end(Ended{Code: 408, Reason: phrase(408), Err: err})
-			}
 			return nil, err
 		}
 		if try.answer(res) {
 			continue
 		}
-		d.gone(res)
 		return res, nil
 	}
 }

@@ -2,6 +2,7 @@ package sip
 
 import (
 	"net/netip"
+	"slices"
 	"strings"
 
 	sipmsg "github.com/emiago/sipgo/sip"
@@ -42,6 +43,10 @@ func (ua *UserAgent) dispatch(req *sipmsg.Request, tx *sipmsg.ServerTx) {
 		}
 	case sipmsg.BYE, sipmsg.INFO:
 		ua.respond(tx, req, 481, "")
+	case sipmsg.REFER: // only who is in a call may ask us to make another
+		ua.respond(tx, req, 403, "")
+	case sipmsg.NOTIFY:
+		ua.onNotify(req, tx)
 	default:
 		ua.respond(tx, req, 405, "")
 	}
@@ -63,7 +68,7 @@ func (ua *UserAgent) respond(tx *sipmsg.ServerTx, req *sipmsg.Request, code int,
 
 // acceptable applies RFC 3261 §8.2.2.3 (Require) and §8.2.3 (content).
 func (ua *UserAgent) acceptable(req *sipmsg.Request, tx *sipmsg.ServerTx) bool {
-	if required := tokens(headerValues(req, "Require")); len(required) > 0 {
+	if required := unsupported(tokens(headerValues(req, "Require"))); len(required) > 0 {
 		res := ua.newResponse(req, 420, "")
 		for _, r := range required[:min(len(required), 32)] {
 			if isToken(r) {
@@ -92,6 +97,20 @@ func (ua *UserAgent) acceptable(req *sipmsg.Request, tx *sipmsg.ServerTx) bool {
 	return false
 }
 
+// supported is the Supported header: the extensions that a peer may require.
+const supported = "replaces"
+
+// unsupported returns the option tags that are not in supported.
+func unsupported(required []string) []string {
+	var out []string
+	for _, r := range required {
+		if !slices.Contains(tokens([]string{supported}), strings.ToLower(r)) {
+			out = append(out, r)
+		}
+	}
+	return out
+}
+
 func isSDP(contentType string) bool {
 	t, _, _ := strings.Cut(contentType, ";")
 	return strings.EqualFold(strings.TrimSpace(t), sdpType)
@@ -114,9 +133,17 @@ func (ua *UserAgent) dispatchDialog(req *sipmsg.Request, tx *sipmsg.ServerTx, ta
 		defer d.turns.await(req, ua.closing)()
 	}
 	switch req.Method {
-	case sipmsg.INVITE, sipmsg.BYE, sipmsg.INFO, sipmsg.OPTIONS:
+	case sipmsg.INVITE, sipmsg.BYE, sipmsg.INFO, sipmsg.OPTIONS, sipmsg.REFER, sipmsg.NOTIFY:
 	default:
 		ua.respond(tx, req, 405, "")
+		return
+	}
+	if req.Method == sipmsg.NOTIFY { // a subscription outlives the call it was made in
+		if d != nil && !d.inOrder(req.CSeq().SeqNo) {
+			ua.respond(tx, req, 500, "CSeq out of order")
+			return
+		}
+		ua.onNotify(req, tx)
 		return
 	}
 	if d == nil {
@@ -139,6 +166,8 @@ func (ua *UserAgent) dispatchDialog(req *sipmsg.Request, tx *sipmsg.ServerTx, ta
 		d.onInfo(req, tx)
 	case sipmsg.OPTIONS:
 		ua.onOptions(req, tx)
+	case sipmsg.REFER:
+		d.onRefer(req, tx)
 	}
 }
 
@@ -189,6 +218,8 @@ func (ua *UserAgent) onInvite(req *sipmsg.Request, tx *sipmsg.ServerTx) {
 		i.account = reg.current()
 	}
 	i.caller = identify(req, reg != nil && reg.trusts(source.Addr()))
+	replaced, refusal := ua.replacedBy(req)
+	i.replaced = replaced
 	ua.mu.Lock()
 	h := ua.handler
 	code := 0
@@ -197,9 +228,11 @@ func (ua *UserAgent) onInvite(req *sipmsg.Request, tx *sipmsg.ServerTx) {
 		code = 482
 	case !known:
 		code = 404
+	case refusal != 0:
+		code = refusal
 	case h == nil || ua.stopping:
 		code = 480
-	case ua.callsLocked() >= ua.cfg.MaxDialogs:
+	case ua.callsLocked() >= ua.cfg.MaxDialogs && replaced == nil:
 		code = 486
 	default:
 		ua.invitations[key] = i

@@ -33,6 +33,8 @@ type Invitation struct {
 	offer   []byte
 	done    chan struct{}
 
+	replaced *Dialog // that the caller wants to take the place of
+
 	mu     sync.Mutex
 	over   bool // answered, refused, cancelled
 	cause  CancelCause

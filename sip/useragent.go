@@ -42,6 +42,8 @@ type UserAgent struct {
 	txl     *sipmsg.TransactionLayer
 	pathKey atomic.Uint64
 
+	usages    *referUsages // subscriptions made by our REFERs
+	lately    lateDialogs
 	closing   chan struct{} // closed when transports go down
 	closeOnce sync.Once
 	closed    chan struct{} // closed when Close is done
@@ -64,7 +66,7 @@ func New(cfg Config) (*UserAgent, error) {
 	cfg = cfg.withDefaults()
 	ua := &UserAgent{
 		cfg: cfg, log: cfg.Logger, gate: newGate(cfg.MaxMessage), sources: newSources(), finals: newFinals(), inboxes: newInboxes(), refused: newRefused(), streams: newStreamSet(),
-		closing: make(chan struct{}), closed: make(chan struct{}),
+		usages: newReferUsages(), closing: make(chan struct{}), closed: make(chan struct{}),
 		regs: make(map[*Registration]struct{}), invites: make(map[string]*ClientInvite),
 		invitations: make(map[string]*Invitation), dialogs: make(map[string]*Dialog),
 	}
