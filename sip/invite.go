@@ -136,26 +136,26 @@ func (c *ClientInvite) run(ctx context.Context) {
 	c.abort()
 }
 
-// settle takes the call out of the books: losing forks are forgotten.
+// settle takes the call out of the books: losing forks are forgotten, so that a
+// 2xx of one of them still makes a dialog, to be acknowledged and ended.
 func (c *ClientInvite) settle(final Final) {
 	c.ua.mu.Lock()
 	delete(c.ua.invites, c.key())
 	c.ua.mu.Unlock()
 	c.mu.Lock()
 	var losers []*Dialog
-	for _, d := range c.forks {
-		if d != c.winner {
+	for tag, d := range c.forks {
+		d.mu.Lock()
+		isEarly := d.state == early
+		d.mu.Unlock()
+		if d != c.winner && isEarly {
 			losers = append(losers, d)
+			delete(c.forks, tag)
 		}
 	}
 	c.mu.Unlock()
 	for _, d := range losers {
-		d.mu.Lock()
-		isEarly := d.state == early
-		d.mu.Unlock()
-		if isEarly {
-			d.end(Ended{})
-		}
+		d.end(Ended{})
 	}
 }
 

@@ -78,6 +78,32 @@ func TestInvite_2xxRetransmissionGetsTheSameAck_RFC3261_13_2_2_4(t *testing.T) {
 	})
 }
 
+// A phone that rang before another one answered, and answers as well.
+func TestInvite_RingingForkIsAckedAndEnded_RFC3261_13_2_2_4(t *testing.T) {
+	inBubble(t, nil, func(w *world) {
+		c := w.call()
+		inv := w.p.request("INVITE")
+		w.p.reply(inv, 180, "Ringing", "t1", "")
+		w.p.reply(inv, 180, "Ringing", "t2", "")
+		w.p.reply(inv, 200, "OK", "t1", "answer")
+		next[Sent](t, c)
+		next[Provisional](t, c)
+		next[Provisional](t, c)
+		f := next[Final](t, c)
+		require.NoError(t, f.Err)
+		require.NoError(t, f.Dialog.Ack(nil))
+		assert.Equal(t, "t1", w.p.request("ACK").tag("To"))
+		w.p.reply(inv, 200, "OK", "t2", "another")
+		assert.Equal(t, "t2", w.p.request("ACK").tag("To"))
+		bye := w.p.request("BYE")
+		assert.Equal(t, "t2", bye.tag("To"))
+		w.p.reply(inv, 200, "OK", "t2", "another")
+		assert.Equal(t, "t2", w.p.request("ACK").tag("To"))
+		w.p.reply(bye, 200, "OK", "", "")
+		w.p.silence(time.Minute)
+	})
+}
+
 func TestInvite_TimerB_RFC3261_17_1_1_2(t *testing.T) {
 	inBubble(t, nil, func(w *world) {
 		start := time.Now()
