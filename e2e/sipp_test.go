@@ -7,6 +7,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -37,16 +38,21 @@ type sipp struct {
 	ended chan error
 }
 
+// startSIPp runs a scenario: one of SIPp's own, or NAME.xml of testdata/sipp.
 func startSIPp(t testing.TB, scenario string, args ...string) *sipp {
 	t.Helper()
+	from := []string{"-sn", scenario}
+	if strings.HasSuffix(scenario, ".xml") {
+		from = []string{"-sf", filepath.Join(root, "testdata", "sipp", scenario), "-m", "1"}
+	}
 	s := &sipp{t: t, port: ports.one(), ended: make(chan error, 1)}
 	dir := t.TempDir()
 	require.NoError(t, os.Symlink(sippMedia, filepath.Join(dir, "pcap"))) // scenarios name pcap/g711a.pcap
 	output, err := os.Create(filepath.Join(dir, "output"))
 	require.NoError(t, err)
-	all := append([]string{"-sn", scenario, "-i", "127.0.0.1", "-p", strconv.Itoa(s.port), "-mi", "127.0.0.1",
+	all := append(append(from, "-i", "127.0.0.1", "-p", strconv.Itoa(s.port), "-mi", "127.0.0.1",
 		"-mp", strconv.Itoa(ports.block(8)), "-nostdin", "-timeout", "60s", "-timeout_error", "-trace_err",
-		"-error_file", filepath.Join(dir, "errors")}, args...)
+		"-error_file", filepath.Join(dir, "errors")), args...)
 	cmd := exec.Command("sipp", all...)
 	cmd.Dir, cmd.Stdout, cmd.Stderr = dir, output, output
 	cmd.Env = append(os.Environ(), "TERM=dumb")
