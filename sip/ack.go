@@ -80,12 +80,13 @@ func (d *Dialog) repeatAck(seq uint32) {
 
 // answer is a 2xx of ours to an INVITE, repeated until its ACK comes.
 type answer struct {
-	tx    *sipmsg.ServerTx
-	res   *sipmsg.Response
-	seq   uint32
-	acked chan []byte   // gets the ACK's body, for re-INVITEs, and is closed
-	done  chan struct{} // closed when the ACK has come or is waited for no more
-	once  sync.Once
+	tx     *sipmsg.ServerTx
+	res    *sipmsg.Response
+	seq    uint32
+	offers bool          // the 2xx carries our offer, the ACK its answer
+	acked  chan []byte   // gets the ACK's body, for re-INVITEs, and is closed
+	done   chan struct{} // closed when the ACK has come or is waited for no more
+	once   sync.Once
 }
 
 // finish ends the waiting for the ACK; only the first call has an effect.

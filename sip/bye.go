@@ -82,6 +82,11 @@ func (d *Dialog) terminate(ctx context.Context, reason string, ev Ended) error {
 	if !d.end(ev) {
 		return nil
 	}
+	return d.sendBye(ctx, reason)
+}
+
+// sendBye sends the BYE of a dialog that has ended here.
+func (d *Dialog) sendBye(ctx context.Context, reason string) error {
 	try := d.auth.begin()
 	for {
 		req, rt, err := d.newRequest(ctx, sipmsg.BYE, 0)

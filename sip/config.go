@@ -123,6 +123,8 @@ type Config struct {
 	// Defaults 1 s and 60 s.
 	RetryMin time.Duration
 	RetryMax time.Duration
+	// SessionTimers keeps calls from staying up with nobody there.
+	SessionTimers SessionTimers
 	// CloseTimeout bounds how long Close waits for BYE and un-REGISTER to be
 	// answered. Default 2 s.
 	CloseTimeout time.Duration
@@ -157,6 +159,7 @@ func (c Config) withDefaults() Config {
 	if c.CloseTimeout <= 0 {
 		c.CloseTimeout = 2 * time.Second
 	}
+	c.SessionTimers = c.SessionTimers.withDefaults()
 	c.Network = c.Network.withDefaults()
 	return c
 }

@@ -2,7 +2,6 @@ package sip
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"math/rand/v2"
 	"net/netip"
@@ -49,6 +48,8 @@ type Dialog struct {
 
 	mu         sync.Mutex
 	state      dialogState
+	unanswered bool       // ended while it was early
+	agreed     bool       // the INVITE's offer has had its answer before the 2xx
 	contact    sipmsg.Uri // ours
 	target     sipmsg.Uri // the peer's Contact
 	routes     []sipmsg.Uri
@@ -59,9 +60,11 @@ type Dialog struct {
 	authHeader []sipmsg.Header // credentials of the INVITE, repeated in its ACK
 	ack        map[uint32]*sentAck
 	answers    map[uint32]*answer // our 2xx to INVITEs, by CSeq
-	offering   bool               // our re-INVITE is under way
-	offered    *remoteOffer       // the peer's re-INVITE is under way
-	bye        chan struct{}      // closed when Bye has its result; nil before Bye
+	offering   bool               // our re-INVITE, or UPDATE with an offer, is under way
+	offered    *remoteOffer       // the peer's is
+	allow      []string           // the peer's latest Allow
+	session    sessionTimer
+	bye        chan struct{} // closed when Bye has its result; nil before Bye
 	byeErr     error
 	onEnd      []func()
 }
@@ -153,6 +156,8 @@ func (d *Dialog) end(ev Ended) bool {
 		return false
 	}
 	d.state = ended
+	d.unanswered = was == early
+	d.stopTimerLocked()
 	close(d.over)
 	hooks := d.onEnd
 	d.onEnd = nil
@@ -265,50 +270,17 @@ func (d *Dialog) open(ctx context.Context, next sipmsg.Uri) (*route, error) {
 // dialog is gone, and silence, end it (RFC 3261 §12.2.1.2).
 func (d *Dialog) do(ctx context.Context, method sipmsg.RequestMethod, fill func(*sipmsg.Request)) (*sipmsg.Response, error) {
 	res, err := d.ask(ctx, method, fill)
-	switch {
-	case err == nil:
-		d.gone(res)
-	case errors.Is(err, ErrUnreachable):
-		d.end(Ended{Code: 408, Reason: phrase(408), Err: err})
-	}
+	d.judge(res, err)
 	return res, err
 }
 
 // ask sends a request other than INVITE and answers challenges. Whatever comes
 // of it leaves the dialog as it is.
 func (d *Dialog) ask(ctx context.Context, method sipmsg.RequestMethod, fill func(*sipmsg.Request)) (*sipmsg.Response, error) {
-	try := d.auth.begin()
-	for {
-		req, rt, err := d.newRequest(ctx, method, 0)
-		if err != nil {
-			return nil, err
-		}
+	return d.request(ctx, method, func(req *sipmsg.Request, _ *route) error {
 		fill(req)
-		try.sign(req)
-		moved, changed, err := d.ua.fit(ctx, req, rt, d.account.Transport)
-		if err != nil {
-			return nil, err
-		}
-		if changed {
-			setVia(req, moved)
-		}
-		res, err := d.ua.roundTrip(ctx, req, moved)
-		if err != nil {
-			return nil, err
-		}
-		if try.answer(res) {
-			continue
-		}
-		return res, nil
-	}
-}
-
-// gone ends the dialog when a response says that the peer has forgotten it.
-func (d *Dialog) gone(res *sipmsg.Response) {
-	if res.StatusCode == 481 || res.StatusCode == 408 {
-		e := statusError(res)
-		d.end(Ended{Code: e.Code, Reason: e.Reason, Err: e})
-	}
+		return nil
+	})
 }
 
 // refreshTarget takes the peer's new Contact (RFC 3261 §12.2).

@@ -2,7 +2,6 @@ package sip
 
 import (
 	"net/netip"
-	"slices"
 	"strings"
 
 	sipmsg "github.com/emiago/sipgo/sip"
@@ -34,14 +33,14 @@ func (ua *UserAgent) dispatch(req *sipmsg.Request, tx *sipmsg.ServerTx) {
 	}
 	switch req.Method {
 	case sipmsg.INVITE:
-		if ua.acceptable(req, tx) {
+		if ua.acceptable(req, tx) && !ua.tooBrief(req, tx) {
 			ua.onInvite(req, tx)
 		}
 	case sipmsg.OPTIONS:
 		if ua.acceptable(req, tx) {
 			ua.onOptions(req, tx)
 		}
-	case sipmsg.BYE, sipmsg.INFO:
+	case sipmsg.BYE, sipmsg.INFO, sipmsg.UPDATE:
 		ua.respond(tx, req, 481, "")
 	case sipmsg.REFER: // only who is in a call may ask us to make another
 		ua.respond(tx, req, 403, "")
@@ -54,7 +53,11 @@ func (ua *UserAgent) dispatch(req *sipmsg.Request, tx *sipmsg.ServerTx) {
 
 // respond sends a plain response.
 func (ua *UserAgent) respond(tx *sipmsg.ServerTx, req *sipmsg.Request, code int, reason string) {
-	res := ua.newResponse(req, code, reason)
+	ua.send(tx, req, ua.newResponse(req, code, reason))
+}
+
+// send sends a response whose failure is nobody's business.
+func (ua *UserAgent) send(tx *sipmsg.ServerTx, req *sipmsg.Request, res *sipmsg.Response) {
 	var err error
 	if req.Method == sipmsg.INVITE {
 		err = ua.respondInvite(tx, req, res)
@@ -62,20 +65,20 @@ func (ua *UserAgent) respond(tx *sipmsg.ServerTx, req *sipmsg.Request, code int,
 		err = tx.Respond(res)
 	}
 	if err != nil {
-		ua.log.Debug("sip: response not sent", "code", code, "err", err)
+		ua.log.Debug("sip: response not sent", "code", res.StatusCode, "err", err)
 	}
 }
 
 // acceptable applies RFC 3261 §8.2.2.3 (Require) and §8.2.3 (content).
 func (ua *UserAgent) acceptable(req *sipmsg.Request, tx *sipmsg.ServerTx) bool {
-	if required := unsupported(tokens(headerValues(req, "Require"))); len(required) > 0 {
+	if unknown := ua.unsupported(req); len(unknown) > 0 {
 		res := ua.newResponse(req, 420, "")
-		for _, r := range required[:min(len(required), 32)] {
+		for _, r := range unknown[:min(len(unknown), 32)] {
 			if isToken(r) {
 				res.AppendHeader(sipmsg.NewHeader("Unsupported", r))
 			}
 		}
-		_ = ua.respondInvite(tx, req, res)
+		ua.send(tx, req, res)
 		return false
 	}
 	if len(req.Body()) == 0 {
@@ -93,22 +96,8 @@ func (ua *UserAgent) acceptable(req *sipmsg.Request, tx *sipmsg.ServerTx) bool {
 	res := ua.newResponse(req, 415, "")
 	res.AppendHeader(sipmsg.NewHeader("Accept", sdpType))
 	res.AppendHeader(sipmsg.NewHeader("Accept-Encoding", "identity"))
-	_ = ua.respondInvite(tx, req, res)
+	ua.send(tx, req, res)
 	return false
-}
-
-// supported is the Supported header: the extensions that a peer may require.
-const supported = "replaces"
-
-// unsupported returns the option tags that are not in supported.
-func unsupported(required []string) []string {
-	var out []string
-	for _, r := range required {
-		if !slices.Contains(tokens([]string{supported}), strings.ToLower(r)) {
-			out = append(out, r)
-		}
-	}
-	return out
 }
 
 func isSDP(contentType string) bool {
@@ -133,7 +122,7 @@ func (ua *UserAgent) dispatchDialog(req *sipmsg.Request, tx *sipmsg.ServerTx, ta
 		defer d.turns.await(req, ua.closing)()
 	}
 	switch req.Method {
-	case sipmsg.INVITE, sipmsg.BYE, sipmsg.INFO, sipmsg.OPTIONS, sipmsg.REFER, sipmsg.NOTIFY:
+	case sipmsg.INVITE, sipmsg.BYE, sipmsg.INFO, sipmsg.OPTIONS, sipmsg.UPDATE, sipmsg.REFER, sipmsg.NOTIFY:
 	default:
 		ua.respond(tx, req, 405, "")
 		return
@@ -164,6 +153,8 @@ func (ua *UserAgent) dispatchDialog(req *sipmsg.Request, tx *sipmsg.ServerTx, ta
 		d.onBye(req, tx)
 	case sipmsg.INFO:
 		d.onInfo(req, tx)
+	case sipmsg.UPDATE:
+		d.onUpdate(req, tx)
 	case sipmsg.OPTIONS:
 		ua.onOptions(req, tx)
 	case sipmsg.REFER:

@@ -19,6 +19,8 @@ var (
 	ErrTooLarge = errors.New("request too large for UDP")
 	// ErrNoAck reports that our 200 was never acknowledged (RFC 3261 §13.3.1.4).
 	ErrNoAck = errors.New("no ACK for our answer within 32 s")
+	// ErrSessionExpired reports a call that was not refreshed in time (RFC 4028 §10).
+	ErrSessionExpired = errors.New("the session expired: it was not refreshed in time")
 	// ErrNotConfirmed reports a request that needs a confirmed dialog.
 	ErrNotConfirmed = errors.New("dialog is not confirmed yet")
 )

@@ -66,18 +66,22 @@ func (Sent) isResponse()        {}
 func (Provisional) isResponse() {}
 func (Final) isResponse()       {}
 
-// DialogEvent is one of Confirmed, RemoteOffer, InfoReceived and Ended.
+// DialogEvent is one of Confirmed, RemoteOffer, RefreshDue, InfoReceived and Ended.
 type DialogEvent interface{ isDialogEvent() }
 
 // Confirmed tells that the caller acknowledged our answer. Body is the answer
 // when our 200 carried the offer.
 type Confirmed struct{ Body []byte }
 
-// RemoteOffer is a re-INVITE. One of Answer and Reject must be called; after
-// 32 s without either it is refused with 500.
+// RemoteOffer is a re-INVITE, or an UPDATE with an offer. One of Answer and
+// Reject must be called; after 32 s without either a re-INVITE is refused with
+// 500, after 10 s an UPDATE with 504.
 type RemoteOffer struct {
 	Body []byte // empty: the peer wants an offer from us, its answer comes through Acked
-	Path Path
+	// Update tells an UPDATE (RFC 3311): it has a body, nobody may be asked
+	// about it, and no ACK comes, so that Acked is closed without a value.
+	Update bool
+	Path   Path
 	// Answer sends 200 with body and repeats it until the ACK comes.
 	Answer func(body []byte) error
 	// Reject refuses; the session goes on as it was (RFC 3261 §14.2).
@@ -86,6 +90,12 @@ type RemoteOffer struct {
 	// closed. It is closed without a value when no ACK comes.
 	Acked <-chan []byte
 }
+
+// RefreshDue asks the owner to send a re-INVITE with the session description as
+// it stands: the session timer needs a refresh (RFC 4028 §7.4) and the peer does
+// not know UPDATE. It comes again until there was one; without, the call ends
+// with ErrSessionExpired.
+type RefreshDue struct{}
 
 // InfoReceived is an INFO request, already answered 200.
 type InfoReceived struct {
@@ -98,11 +108,12 @@ type Ended struct {
 	Remote bool // the peer sent BYE
 	Code   int  // response or Reason cause that ended it, 0 when none
 	Reason string
-	Err    error // ErrNoAck, *StatusError (481, 408), ErrClosed; nil for BYE
+	Err    error // ErrNoAck, ErrSessionExpired, *StatusError (481, 408), ErrClosed; nil for BYE
 }
 
 func (Confirmed) isDialogEvent()    {}
 func (RemoteOffer) isDialogEvent()  {}
+func (RefreshDue) isDialogEvent()   {}
 func (InfoReceived) isDialogEvent() {}
 func (Ended) isDialogEvent()        {}
 

@@ -166,8 +166,10 @@ func (i *Invitation) Accept(body []byte) (*Dialog, error) {
 	d := i.newDialog()
 	res := i.ua.newResponse(i.req, 200, "")
 	res.AppendHeader(d.contactHeader())
+	d.answerTimer(i.req, res)
 	setSDP(res, body)
 	a := newAnswer(i.tx, res, i.req.CSeq().SeqNo)
+	a.offers = len(i.offer) == 0
 	d.answers[a.seq] = a
 	d.onEnd = append(d.onEnd, func() { i.close(CancelCause{}) })
 	i.ua.swapInvitation(i, d)
@@ -208,6 +210,7 @@ func (i *Invitation) newDialog() *Dialog {
 	d.inviteSeq = d.remoteSeq
 	d.target = i.req.From().Address
 	d.refreshTarget(i.req.Contact())
+	d.noteAllow(i.req)
 	return d
 }
 

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"sync"
+	"time"
 
 	sipmsg "github.com/emiago/sipgo/sip"
 )
@@ -41,6 +42,8 @@ type ClientInvite struct {
 	reason  string // of Cancel
 	sent    bool
 	seq     uint32
+	timer   expiry        // the session timer to ask for
+	least   time.Duration // Min-SE, once a 422 has told it
 	attempt *inviteAttempt
 	forks   map[string]*Dialog
 	winner  *Dialog
@@ -53,6 +56,7 @@ type inviteAttempt struct {
 	req     *sipmsg.Request
 	contact sipmsg.Uri
 	trusted bool
+	least   time.Duration // Min-SE
 }
 
 // Invite starts a call and returns at once. What happens is streamed by
@@ -63,6 +67,9 @@ func (ua *UserAgent) Invite(ctx context.Context, in InviteRequest) *ClientInvite
 		ua: ua, in: in, callID: newCallID(), localTag: newTag(), auth: newAuthenticator(in.Account),
 		out: make(chan Response, 1), done: make(chan struct{}), stop: make(chan struct{}),
 		wake: make(chan struct{}, 1), seq: rand.Uint32N(1 << 14), forks: make(map[string]*Dialog),
+	}
+	if !ua.cfg.SessionTimers.Off {
+		c.timer.interval, c.least = ua.cfg.SessionTimers.Expires, ua.cfg.SessionTimers.Min
 	}
 	c.ctx, c.abort = context.WithCancel(context.WithoutCancel(ctx))
 	ua.mu.Lock()
@@ -295,14 +302,14 @@ func (c *ClientInvite) try(target sipmsg.Uri) (*sipmsg.Response, error) {
 	return res, nil
 }
 
-// tryHop sends INVITE and answers challenges.
+// tryHop sends INVITE, answers challenges and obeys 422 (RFC 4028 §7.3).
 func (c *ClientInvite) tryHop(target sipmsg.Uri, rt *route, trusted bool) (*sipmsg.Response, error) {
 	auth := c.auth
 	if !trusted {
 		auth = nil
 	}
 	try := auth.begin()
-	for {
+	for raised := 0; ; {
 		req, rt2, err := c.build(target, rt, try)
 		if err != nil {
 			return nil, err
@@ -315,7 +322,7 @@ func (c *ClientInvite) tryHop(target sipmsg.Uri, rt *route, trusted bool) (*sipm
 			sent: c.left, provisional: c.onProvisional, again: c.onFurther2xx,
 			reason: func() string { c.mu.Lock(); defer c.mu.Unlock(); return c.reason }}
 		c.mu.Lock()
-		c.attempt = &inviteAttempt{target: target, rt: rt, req: req, contact: req.Contact().Address, trusted: trusted}
+		c.attempt = &inviteAttempt{target: target, rt: rt, req: req, contact: req.Contact().Address, trusted: trusted, least: c.least}
 		c.mu.Unlock()
 		res, err := tx.run(c.ctx)
 		if err != nil {
@@ -324,8 +331,21 @@ func (c *ClientInvite) tryHop(target sipmsg.Uri, rt *route, trusted bool) (*sipm
 		if !c.stopped() && try.answer(res) {
 			continue
 		}
+		if res.StatusCode == 422 && !c.stopped() && raised < maxTimerRaises && c.raiseTimer(res) {
+			raised++
+			continue
+		}
 		return res, nil
 	}
+}
+
+// raiseTimer obeys a 422.
+func (c *ClientInvite) raiseTimer(res *sipmsg.Response) bool {
+	e, least, ok := raiseTimer(res, c.timer)
+	if ok {
+		c.timer, c.least = e, max(least, c.least)
+	}
+	return ok
 }
 
 // left reports the first INVITE that has gone out.

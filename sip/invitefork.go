@@ -14,7 +14,7 @@ func reserved(name string) bool {
 	switch strings.ToLower(name) {
 	case "via", "v", "from", "f", "to", "t", "call-id", "i", "cseq", "contact", "m", "max-forwards", "route",
 		"record-route", "content-length", "l", "content-type", "c", "authorization", "proxy-authorization",
-		"allow", "accept", "user-agent", "require", "proxy-require", "content-encoding", "e", "transfer-encoding":
+		"allow", "accept", "user-agent", "supported", "k", "session-expires", "x", "min-se", "require", "proxy-require", "content-encoding", "e", "transfer-encoding":
 		return true
 	}
 	return false
@@ -115,6 +115,7 @@ func (c *ClientInvite) newFork(at *inviteAttempt, res *sipmsg.Response, tag stri
 	d.target = at.target
 	d.localSeq = at.req.CSeq().SeqNo
 	d.inviteSeq = d.localSeq
+	d.session.least = at.least
 	return d
 }
 
@@ -139,6 +140,10 @@ func (d *Dialog) learn(res *sipmsg.Response, at *inviteAttempt) {
 	d.mu.Unlock()
 	if isEarly {
 		d.refreshTarget(res.Contact())
+		d.noteAllow(res)
+	}
+	if isEarly && res.IsSuccess() {
+		d.agreedTimer(res)
 	}
 }
 

@@ -69,6 +69,7 @@ func (c *ClientInvite) request(target sipmsg.Uri, rt *route, seq uint32, body []
 		req.AppendHeader(sipmsg.NewHeader(h.Name, h.Value))
 	}
 	req.AppendHeader(sipmsg.NewHeader("Accept", sdpType))
+	askTimer(req, c.timer, c.least)
 	ua.finishRequest(req, sdpType, body)
 	return req
 }

@@ -15,7 +15,7 @@ import (
 const sdpType = "application/sdp"
 
 // allowedMethods is the Allow header: what is really answered.
-const allowedMethods = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, REFER, NOTIFY"
+const allowedMethods = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, REFER, NOTIFY"
 
 func newTag() string    { return strings.ToLower(rand.Text()[:16]) }
 func newBranch() string { return sipmsg.RFC3261BranchMagicCookie + strings.ToLower(rand.Text()) }
@@ -91,7 +91,7 @@ func setVia(req *sipmsg.Request, rt *route) {
 func (ua *UserAgent) finishRequest(req *sipmsg.Request, contentType string, body []byte) {
 	if req.Method != sipmsg.ACK && req.Method != sipmsg.CANCEL {
 		req.AppendHeader(sipmsg.NewHeader("Allow", allowedMethods))
-		req.AppendHeader(sipmsg.NewHeader("Supported", supported))
+		ua.appendSupported(req.Method, req)
 	}
 	req.AppendHeader(sipmsg.NewHeader("User-Agent", ua.cfg.UserAgent))
 	if len(body) > 0 {
@@ -114,12 +114,10 @@ func (ua *UserAgent) newResponse(req *sipmsg.Request, code int, reason string) *
 	res := sipmsg.NewResponseFromRequest(req, code, cleanPhrase(reason), nil)
 	res.AppendHeader(sipmsg.NewHeader("Server", ua.cfg.UserAgent))
 	switch {
-	case code == 405 || code >= 200 && code < 300 && (req.Method == sipmsg.INVITE || req.Method == sipmsg.OPTIONS):
+	case code > 100 && code < 300 && tellsMethods(req.Method):
 		res.AppendHeader(sipmsg.NewHeader("Allow", allowedMethods))
-		if code != 405 {
-			res.AppendHeader(sipmsg.NewHeader("Supported", supported))
-		}
-	case code > 100 && code < 200:
+		ua.appendSupported(req.Method, res)
+	case code == 405 || code > 100 && code < 200:
 		res.AppendHeader(sipmsg.NewHeader("Allow", allowedMethods))
 	}
 	return res
@@ -297,7 +295,8 @@ func phrases() map[int]string {
 		400: "Bad Request", 401: "Unauthorized", 402: "Payment Required", 403: "Forbidden", 404: "Not Found",
 		405: "Method Not Allowed", 406: "Not Acceptable", 407: "Proxy Authentication Required",
 		408: "Request Timeout", 410: "Gone", 413: "Request Entity Too Large", 415: "Unsupported Media Type",
-		416: "Unsupported URI Scheme", 420: "Bad Extension", 421: "Extension Required", 423: "Interval Too Brief",
+		416: "Unsupported URI Scheme", 420: "Bad Extension", 421: "Extension Required",
+		422: "Session Interval Too Small", 423: "Interval Too Brief",
 		433: "Anonymity Disallowed", 469: "Bad Info Package", 489: "Bad Event", 480: "Temporarily Unavailable",
 		481: "Call/Transaction Does Not Exist", 482: "Loop Detected", 483: "Too Many Hops",
 		484: "Address Incomplete", 485: "Ambiguous", 486: "Busy Here", 487: "Request Terminated",

@@ -38,7 +38,7 @@ func (d *Dialog) reInvite(ctx context.Context, offer OfferFunc, late func([]byte
 	case d.state != confirmed:
 		d.mu.Unlock()
 		return nil, ErrNotConfirmed
-	case d.offering || d.offered != nil || len(d.answers) > 0:
+	case d.offerOpenLocked():
 		d.mu.Unlock()
 		return nil, d.glare()
 	}
@@ -52,7 +52,7 @@ func (d *Dialog) reInvite(ctx context.Context, offer OfferFunc, late func([]byte
 	res, err := d.sendReInvite(ctx, offer)
 	if err != nil {
 		if errors.Is(err, ErrUnreachable) {
-			d.end(Ended{Code: 408, Reason: phrase(408), Err: err})
+			d.lost(err)
 		}
 		return nil, err
 	}
@@ -69,6 +69,8 @@ func (d *Dialog) reInvite(ctx context.Context, offer OfferFunc, late func([]byte
 
 func (d *Dialog) ackReInvite(res *sipmsg.Response, late func([]byte) ([]byte, error)) ([]byte, error) {
 	d.refreshTarget(res.Contact())
+	d.noteAllow(res)
+	d.agreedTimer(res)
 	var body []byte
 	var answerErr error
 	if late != nil {
@@ -89,7 +91,7 @@ func (d *Dialog) sendReInvite(ctx context.Context, offer OfferFunc) (*sipmsg.Res
 	cancel := make(chan struct{})
 	release := context.AfterFunc(ctx, func() { close(cancel) })
 	defer release()
-	for {
+	for raised := 0; ; {
 		req, rt, err := d.newRequest(ctx, sipmsg.INVITE, 0)
 		if err != nil {
 			return nil, err
@@ -101,6 +103,7 @@ func (d *Dialog) sendReInvite(ctx context.Context, offer OfferFunc) (*sipmsg.Res
 			}
 		}
 		req.AppendHeader(d.contactHeader())
+		d.askTimer(req)
 		d.ua.finishRequest(req, sdpType, body)
 		try.sign(req)
 		moved, changed, err := d.ua.fit(ctx, req, rt, d.account.Transport)
@@ -124,6 +127,10 @@ func (d *Dialog) sendReInvite(ctx context.Context, offer OfferFunc) (*sipmsg.Res
 			return nil, err
 		}
 		if try.answer(res) {
+			continue
+		}
+		if res.StatusCode == 422 && raised < maxTimerRaises && d.raiseTimer(res) {
+			raised++
 			continue
 		}
 		return res, nil

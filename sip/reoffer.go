@@ -1,15 +1,13 @@
 package sip
 
 import (
-	"math/rand/v2"
-	"strconv"
 	"sync"
 	"time"
 
 	sipmsg "github.com/emiago/sipgo/sip"
 )
 
-// remoteOffer is the peer's re-INVITE until we answer it.
+// remoteOffer is the peer's re-INVITE, or UPDATE with an offer, until we answer it.
 type remoteOffer struct {
 	d     *Dialog
 	req   *sipmsg.Request
@@ -22,11 +20,20 @@ type remoteOffer struct {
 
 // onReInvite takes an INVITE inside the dialog (RFC 3261 §14.2).
 func (d *Dialog) onReInvite(req *sipmsg.Request, tx *sipmsg.ServerTx) {
+	if d.ringsHere() { // RFC 3261 §14.2: the first INVITE has no final response yet
+		d.ua.busy(tx, req)
+		return
+	}
 	if !d.awaitConfirmed() {
 		d.ua.respond(tx, req, 491, "")
 		return
 	}
+	if d.ua.tooBrief(req, tx) {
+		return
+	}
+	d.noteAllow(req)
 	o := &remoteOffer{d: d, req: req, tx: tx, ans: newAnswer(tx, nil, req.CSeq().SeqNo)}
+	o.ans.offers = len(req.Body()) == 0
 	d.mu.Lock()
 	switch {
 	case d.state == ended:
@@ -35,9 +42,7 @@ func (d *Dialog) onReInvite(req *sipmsg.Request, tx *sipmsg.ServerTx) {
 		return
 	case d.offered != nil:
 		d.mu.Unlock()
-		res := d.ua.newResponse(req, 500, "")
-		res.AppendHeader(sipmsg.NewHeader("Retry-After", strconv.Itoa(rand.IntN(11))))
-		_ = d.ua.respondInvite(tx, req, res)
+		d.ua.busy(tx, req)
 		return
 	case d.offering:
 		d.mu.Unlock()
@@ -58,6 +63,13 @@ func (d *Dialog) onReInvite(req *sipmsg.Request, tx *sipmsg.ServerTx) {
 		body = nil
 	}
 	d.events.post(RemoteOffer{Body: body, Path: Path{Local: d.local, Transport: transportOf(req)}, Answer: o.answer, Reject: o.reject, Acked: o.ans.acked})
+}
+
+// ringsHere says whether the peer's INVITE has no final response yet.
+func (d *Dialog) ringsHere() bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return !d.caller && d.state == early
 }
 
 // awaitConfirmed gives the ACK of our 200 time to arrive, since a re-INVITE right
@@ -96,6 +108,9 @@ func (o *remoteOffer) release() bool {
 }
 
 func (o *remoteOffer) answer(body []byte) error {
+	if o.req.Method != sipmsg.INVITE {
+		return o.answerUpdate(body)
+	}
 	d := o.d
 	d.mu.Lock()
 	if d.offered != o {
@@ -109,6 +124,7 @@ func (o *remoteOffer) answer(body []byte) error {
 	}
 	res := d.ua.newResponse(o.req, 200, "")
 	res.AppendHeader(d.contactHeader())
+	d.answerTimer(o.req, res)
 	setSDP(res, body)
 	o.ans.res = res
 	if err := d.ua.respondInvite(o.tx, o.req, res); err != nil {
@@ -133,14 +149,18 @@ func (o *remoteOffer) reject(code int, reason string) error {
 		return ErrClosed
 	}
 	o.ans.finish(nil, false)
-	return o.d.ua.respondInvite(o.tx, o.req, o.d.ua.newResponse(o.req, code, reason))
+	res := o.d.ua.newResponse(o.req, code, reason)
+	if o.req.Method != sipmsg.INVITE {
+		return o.tx.Respond(res)
+	}
+	return o.d.ua.respondInvite(o.tx, o.req, res)
 }
 
 // abandon answers 487 because the dialog has ended (RFC 3261 §15.1.2).
 func (o *remoteOffer) abandon() {
 	if o.release() {
 		o.ans.finish(nil, false)
-		_ = o.d.ua.respondInvite(o.tx, o.req, o.d.ua.newResponse(o.req, 487, ""))
+		o.d.ua.respond(o.tx, o.req, 487, "")
 	}
 }
 
