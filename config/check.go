@@ -24,6 +24,7 @@ func (f File) Check() error {
 	if f.SIP.MaxCalls < 0 {
 		bad("sip.max_calls", "is %d; it cannot be negative", f.SIP.MaxCalls)
 	}
+	f.SIP.checkSession(bad)
 	if _, _, err := ParsePorts(f.Media.RTPPorts); err != nil {
 		bad("media.rtp_ports", "%v", err)
 	}
@@ -62,6 +63,17 @@ func (f File) Check() error {
 	}
 	f.checkAccounts(bad)
 	return errors.Join(errs...)
+}
+
+// checkSession holds session timers against RFC 4028.
+func (s SIP) checkSession(bad func(key, format string, args ...any)) {
+	least := time.Duration(s.SessionMin)
+	if least < 90*time.Second {
+		bad("sip.session_min", "is %v; 90s is the least (RFC 4028)", least)
+	}
+	if d := time.Duration(s.SessionExpires); d != 0 && d < max(least, 90*time.Second) {
+		bad("sip.session_expires", "is %v; give session_min (%v) or more, or \"0s\" for no session timer", d, least)
+	}
 }
 
 func (f File) checkAccounts(bad func(key, format string, args ...any)) {

@@ -38,6 +38,9 @@ type SIP struct {
 	Listen    []string `toml:"listen"`     // "udp:0.0.0.0:5060", "tcp:[::]:5060"; port 0 is any
 	UserAgent string   `toml:"user_agent"` // User-Agent header
 	MaxCalls  int      `toml:"max_calls"`  // calls at once; 0: 100
+
+	SessionExpires Duration `toml:"session_expires"` // a call is refreshed within so long, or ends; 0: no session timer
+	SessionMin     Duration `toml:"session_min"`     // shorter ones are refused; at least 90s
 }
 
 // Media configures the sound.
@@ -151,7 +154,8 @@ func (d Duration) MarshalText() ([]byte, error) { return []byte(time.Duration(d)
 // Default returns the configuration of a phone without a file.
 func Default() File {
 	return File{
-		SIP:   SIP{Listen: []string{"udp:0.0.0.0:0", "tcp:0.0.0.0:0"}, MaxCalls: 100},
+		SIP: SIP{Listen: []string{"udp:0.0.0.0:0", "tcp:0.0.0.0:0"}, MaxCalls: 100,
+			SessionExpires: Duration(30 * time.Minute), SessionMin: Duration(90 * time.Second)},
 		Media: Media{RTPPorts: "16384-32767", PTime: Duration(20 * time.Millisecond), Codecs: []string{"pcmu", "pcma"}, Timeout: Duration(time.Minute), Digits: "auto", DSCP: 46, RTCPXR: "negotiated"},
 		Phone: Phone{Region: "KR", PlayServiceID: "softphone", RingTimeout: Duration(3 * time.Minute)},
 		Block: Block{Reject: "603"},

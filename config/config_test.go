@@ -51,6 +51,9 @@ func TestLoad_Refuses(t *testing.T) {
 	for _, c := range []struct{ name, text, says string }{
 		{"unknown key", "[sip]\nlissten=[]\n", "unknown key sip.lissten"},
 		{"syntax", "[sip\n", "softphone.toml:2:"},
+		{"session_min", "[sip]\nsession_min=\"30s\"\n", "sip.session_min"},
+		{"session_expires", "[sip]\nsession_expires=\"1m\"\n", "sip.session_expires"},
+		{"session_expires below session_min", "[sip]\nsession_expires=\"2m\"\nsession_min=\"3m\"\n", "sip.session_expires"},
 		{"listen", "[sip]\nlisten=[\"udp:here\"]\n", "sip.listen[0]"},
 		{"ports", "[media]\nrtp_ports=\"9-5\"\n", "media.rtp_ports"},
 		{"ptime", "[media]\nptime=\"15ms\"\n", "media.ptime"},

@@ -15,9 +15,11 @@ import (
 // after the wait of RFC 3261 §14.1. Whatever goes wrong, the sound goes on as
 // it was.
 
-// proposal is a change of hold that somebody waits for.
+// proposal is a re-INVITE that somebody waits for: a change of hold, or what
+// stands, said again.
 type proposal struct {
 	hold  bool
+	again bool // hold, or not, as it is (RFC 4028 §7.4)
 	reply func(error)
 	tries int // that ended in 491
 }
@@ -41,6 +43,19 @@ func (c *Call) wantHold(ctx context.Context, hold bool) error {
 	})
 }
 
+// refreshSession says again what was agreed, for the session timer. One that
+// cannot be sent now is asked for again.
+func (c *Call) refreshSession() {
+	if c.state != Established || len(c.proposals) > 0 { // whatever re-INVITE is on its way will do
+		return
+	}
+	c.proposals = append(c.proposals, &proposal{again: true, reply: func(err error) {
+		if err != nil {
+			c.log.Info("the session could not be refreshed", "error", err)
+		}
+	}})
+}
+
 // pump starts the next re-INVITE when its time has come. The loop calls it after
 // every message.
 func (c *Call) pump() {
@@ -53,7 +68,9 @@ func (c *Call) pump() {
 		if c.glaring {
 			return
 		}
-		if p.hold == c.info.Held && c.negotiation == stable {
+		if p.again {
+			p.hold = c.info.Held
+		} else if p.hold == c.info.Held && c.negotiation == stable {
 			c.settleProposal(p, nil)
 			continue
 		}

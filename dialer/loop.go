@@ -190,6 +190,8 @@ func (c *Call) onDialog(ev sip.DialogEvent) {
 		c.onConfirmed(ev)
 	case sip.RemoteOffer:
 		c.onRemoteOffer(ev)
+	case sip.RefreshDue:
+		c.refreshSession()
 	case sip.InfoReceived:
 		c.onInfo(ev)
 	case sip.Ended:

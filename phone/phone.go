@@ -229,6 +229,10 @@ func (p *Phone) openSIP() error {
 	p.ua, err = sip.New(sip.Config{
 		Listen: listen, Network: p.cfg.Network, Tap: p.tap(), Logger: p.log,
 		UserAgent: p.cfg.File.SIP.UserAgent, AcceptAny: p.cfg.AnyUser,
+		SessionTimers: sip.SessionTimers{
+			Off:     p.cfg.File.SIP.SessionExpires == 0,
+			Expires: time.Duration(p.cfg.File.SIP.SessionExpires), Min: time.Duration(p.cfg.File.SIP.SessionMin),
+		},
 	})
 	return err
 }

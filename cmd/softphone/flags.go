@@ -32,6 +32,7 @@ type flags struct {
 	rtpPorts     string
 	dscp         int
 	mediaTimeout time.Duration
+	sessionTime  time.Duration
 	codec        string
 	ptime        time.Duration
 	playoutDelay time.Duration
@@ -78,6 +79,8 @@ func (f *flags) addPhone(cmd *cobra.Command) {
 	fs.BoolVar(&f.srtpKeys, "srtp-keys-without-tls", false, "let SRTP keys travel in SIP over udp or tcp, where anybody on the way can read them")
 	fs.IntVar(&f.dscp, "dscp", notGiven, "`MARK` on sound for the network, 0 to 63: 46 is expedited forwarding, 0 no mark (default 46)")
 	fs.DurationVar(&f.mediaTimeout, "media-timeout", notGiven, "end a call that hears nothing for `TIME`, not counting holds; 0s: never (default 1m)")
+	fs.DurationVar(&f.sessionTime, "session-expires", notGiven, "end a call that nobody refreshed for `TIME`, 90s or more (RFC 4028); 0s: never (default 30m)")
+	fs.Lookup("session-expires").DefValue = "0"
 	fs.Lookup("dscp").DefValue, fs.Lookup("media-timeout").DefValue = "0", "0" // the help says what they are
 	fs.BoolVar(&f.sipTrace, "sip-trace", false, "print whole SIP messages on standard error, credentials masked")
 	fs.StringVar(&f.pcap, "pcap", "", "write SIP and RTP to `FILE`, to be read with Wireshark")
@@ -117,6 +120,12 @@ func (f *flags) load(env *environment) (config.File, error) {
 	}
 	if f.mediaTimeout != notGiven {
 		c.Media.Timeout = config.Duration(f.mediaTimeout)
+	}
+	if f.sessionTime != notGiven {
+		c.SIP.SessionExpires = config.Duration(f.sessionTime)
+		if f.sessionTime > 0 {
+			c.SIP.SessionMin = min(c.SIP.SessionMin, c.SIP.SessionExpires)
+		}
 	}
 	c.Log.Level = first(f.logLevel, c.Log.Level)
 	if f.codec != "" {

@@ -54,6 +54,8 @@ The file (every key may be left out, but server and user):
   [sip]
   listen = ["udp:0.0.0.0:5060"]            # default: any port, udp and tcp
   max_calls = 100
+  session_expires = "30m"                  # a call that nobody refreshes for so long ends (RFC 4028); 0s: never
+  session_min = "90s"                      # shorter ones are refused
   [media]
   rtp_ports = "16384-32767"
   dscp = 46                                # mark on RTP and RTCP: 46 is expedited forwarding, 0 none
