@@ -95,6 +95,10 @@ type Phone struct {
 	PlayServiceID string   `toml:"play_service_id"` // in events of calls nobody directed
 	RingTimeout   Duration `toml:"ring_timeout"`    // how long an incoming call may ring
 	SendNumbers   bool     `toml:"send_numbers"`    // numbers of contacts and past calls go into candidates
+
+	// AcceptTransfers lets the other side of a call have us call somebody else in
+	// its place (REFER). Such a call is made with our account, at our cost.
+	AcceptTransfers bool `toml:"accept_transfers"`
 }
 
 // Block configures what happens to blocked callers.

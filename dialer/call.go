@@ -77,6 +77,9 @@ type Call struct {
 	invitation *sip.Invitation
 	reject     rejection
 
+	transferring bool    // our REFER is under way
+	follow       *follow // their REFER is being followed
+
 	negotiation negotiation
 	proposals   []*proposal // wanted re-INVITEs, first come first served
 	glaring     bool        // a re-INVITE waits for its time after 491
@@ -208,8 +211,8 @@ func (c *Call) Reject(ctx context.Context, code int) error {
 			reply(c.stateError("reject"))
 			return
 		}
+		reply(nil) // before the call is over, which ask would take for the answer
 		c.hangup(code)
-		reply(nil)
 	})
 }
 

@@ -87,6 +87,12 @@ func (d *Dialer) withDefaults(source audio.Source, sink audio.Sink) (audio.Sourc
 // the last SDP it gave: a 2xx without SDP confirms that one.
 type earlyDialogs map[string][]byte
 
+// has says whether d is one of them.
+func (e earlyDialogs) has(d *sip.Dialog) bool {
+	_, ok := e[d.ID()]
+	return ok
+}
+
 // maxEarlyDialogs bounds what a forking proxy can make us keep.
 const maxEarlyDialogs = 64
 
@@ -96,11 +102,12 @@ func (c *Call) invite() {
 	c.negotiation, _, _ = negotiate(c.negotiation, offerSent)
 	c.route()
 	c.timers.ring.start(c.d.cfg.RingTimeout, c.mail, c.ringTimeout)
-	c.client = c.d.cfg.UA.Invite(context.Background(), c.request)
-	responses := c.client.Responses()
+	client := c.d.cfg.UA.Invite(context.Background(), c.request)
+	c.client = client
+	responses := client.Responses()
 	c.d.helper(func() {
 		for r := range responses {
-			if !c.mail.post(func() { c.onResponse(r) }) {
+			if !c.mail.post(func() { c.onResponseOf(client, r) }) {
 				c.d.tooLate(r)
 			}
 		}
@@ -143,6 +150,16 @@ func (c *Call) buildOffer(path sip.Path) ([]byte, error) {
 	return body, nil
 }
 
+// onResponseOf takes what came back for an INVITE, unless another dialog has
+// taken its place.
+func (c *Call) onResponseOf(client *sip.ClientInvite, r sip.Response) {
+	if c.client != client {
+		c.d.helper(func() { c.d.tooLate(r) })
+		return
+	}
+	c.onResponse(r)
+}
+
 // onResponse takes what came back for the INVITE.
 func (c *Call) onResponse(r sip.Response) {
 	switch r := r.(type) {
@@ -156,6 +173,7 @@ func (c *Call) onResponse(r sip.Response) {
 		}
 	case sip.Provisional:
 		c.progress = r
+		c.noteEarly(r)
 		c.step(InputProgress)
 	case sip.Final:
 		c.onFinal(r)
@@ -175,9 +193,6 @@ func (c *Call) report() {
 	if len(p.Body) == 0 || p.Code == 100 {
 		return
 	}
-	if p.Dialog != nil && (len(c.early) < maxEarlyDialogs || c.early[p.Dialog.ID()] != nil) {
-		c.early[p.Dialog.ID()] = p.Body
-	}
 	if err := c.agree(p.Body); err != nil {
 		c.log.Info("early media cannot be heard", "error", err)
 		return
@@ -186,6 +201,20 @@ func (c *Call) report() {
 		c.update(func(i *Info) { i.EarlyMedia = true })
 		c.startRinging()
 		c.tell(EventEarlyMedia, p.Code, p.Reason)
+	}
+}
+
+// noteEarly keeps an early dialog and the last SDP it gave.
+func (c *Call) noteEarly(p sip.Provisional) {
+	if c.state != Outgoing || p.Dialog == nil || len(c.early) >= maxEarlyDialogs && !c.early.has(p.Dialog) {
+		return
+	}
+	if !c.early.has(p.Dialog) {
+		c.early[p.Dialog.ID()] = nil
+		c.d.know(p.Dialog, c)
+	}
+	if len(p.Body) > 0 && p.Code != 100 {
+		c.early[p.Dialog.ID()] = p.Body
 	}
 }
 

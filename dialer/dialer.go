@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"sync"
 	"time"
 
@@ -88,6 +89,11 @@ type Config struct {
 	// calls to nobody in particular. Nil: they do not. It is asked once for each call.
 	Security func(accountID string) Security
 
+	// Transfer says whether a call may follow the other side's wish to call
+	// somebody else in its place (REFER). It runs in the call's loop and must not
+	// block. Nil: no call does, for such a call is made at our cost.
+	Transfer func(TransferRequest) bool
+
 	// Events is told what happens, in order for each call, from the call's
 	// loop: it must not block and must not wait for a method of that Call.
 	Events func(Event)
@@ -111,6 +117,8 @@ type Dialer struct {
 	closed bool
 	calls  map[string]*Call
 	order  []string
+
+	dialogs map[string]*Call // live calls by their dialogs, old ones too
 
 	work sync.WaitGroup // loops and helpers
 }
@@ -156,6 +164,7 @@ func New(cfg Config) (*Dialer, error) {
 		closing: make(chan struct{}),
 		turn:    make(chan struct{}, 1),
 		calls:   make(map[string]*Call),
+		dialogs: make(map[string]*Call),
 	}, nil
 }
 
@@ -250,6 +259,7 @@ func (d *Dialer) forget(c *Call) {
 		return
 	}
 	delete(d.calls, c.id)
+	maps.DeleteFunc(d.dialogs, func(_ string, of *Call) bool { return of == c })
 	for i, id := range d.order {
 		if id == c.id {
 			d.order = append(d.order[:i], d.order[i+1:]...)

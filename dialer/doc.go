@@ -14,7 +14,7 @@
 //
 // The package follows RFC 3261 (INVITE, CANCEL, BYE, re-INVITE and its glare,
 // §14.1), RFC 3264 (offer and answer, hold), RFC 3326 (calls answered
-// elsewhere). Digits go as RFC 4733 events, as tones, or in the customary
+// elsewhere), RFC 5589 with RFC 3515 and RFC 3891 (transfer in every role). Digits go as RFC 4733 events, as tones, or in the customary
 // application/dtmf-relay INFO body: see Config.Digits.
 //
 // It never looks inside a SIP message, never reads or writes a socket, keeps

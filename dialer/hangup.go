@@ -36,6 +36,9 @@ func (c *Call) shutdown() {
 
 // release stops the sound and gives the port back. It is idempotent.
 func (c *Call) release() {
+	if f := c.follow; f != nil {
+		f.drop(487, phrase(487))
+	}
 	if c.end.stopped.IsZero() {
 		c.end.stopped = time.Now()
 	}

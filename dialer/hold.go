@@ -113,7 +113,11 @@ func (c *Call) propose(p *proposal, ours []byte, dir offer.Direction) {
 	dialog, may := c.dialog, c.leg.mayOffer()
 	c.whileUp(func(ctx context.Context) {
 		theirs, err := dialog.ReInvite(ctx, func(path sip.Path) ([]byte, error) { return ours, may(path) })
-		c.mail.post(func() { c.onProposed(p, ours, dir, theirs, err) })
+		c.mail.post(func() {
+			if c.dialog == dialog { // else pump proposes it in the new one
+				c.onProposed(p, ours, dir, theirs, err)
+			}
+		})
 	})
 }
 
@@ -240,13 +244,18 @@ func (c *Call) offerBack(o sip.RemoteOffer) {
 		c.negotiation, _, _ = negotiate(c.negotiation, offerRefused)
 		return
 	}
+	dialog := c.dialog
 	c.d.helper(func() {
 		var theirs []byte
 		select {
 		case theirs = <-o.Acked:
 		case <-c.done:
 		}
-		c.mail.post(func() { c.onOfferedBack(ours, theirs) })
+		c.mail.post(func() {
+			if c.dialog == dialog {
+				c.onOfferedBack(ours, theirs)
+			}
+		})
 	})
 }
 

@@ -178,8 +178,15 @@ func (c *Call) event(t EventType, code int, reason string) Event {
 // adopt makes dialog the call's own and lets its events in.
 func (c *Call) adopt(dialog *sip.Dialog) {
 	c.dialog = dialog
+	c.d.know(dialog, c)
 	dialog.Handle(func(ev sip.DialogEvent) {
-		c.mail.post(func() { c.onDialog(ev) })
+		c.mail.post(func() {
+			if c.dialog != dialog {
+				c.stray(ev)
+				return
+			}
+			c.onDialog(ev)
+		})
 	})
 }
 
@@ -194,6 +201,8 @@ func (c *Call) onDialog(ev sip.DialogEvent) {
 		c.refreshSession()
 	case sip.InfoReceived:
 		c.onInfo(ev)
+	case sip.ReferReceived:
+		c.onRefer(ev)
 	case sip.Ended:
 		c.onDialogEnded(ev)
 	}
@@ -202,6 +211,10 @@ func (c *Call) onDialog(ev sip.DialogEvent) {
 // onDialogEnded takes the end of the dialog: their BYE, or the stack's finding
 // that nobody is there any more.
 func (c *Call) onDialogEnded(ev sip.Ended) {
+	if c.follow != nil && c.state == Established {
+		c.follow.left = true // whom they handed us to is being called: the call goes on
+		return
+	}
 	if _, _, ok := next(c.state, InputRemoteEnded); ok {
 		switch {
 		case ev.Remote:

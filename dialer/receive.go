@@ -41,6 +41,10 @@ func (d *Dialer) Receive(inv *sip.Invitation) {
 		d.orReject(c, d.start(c))
 		return
 	}
+	if inv.Replaced() != nil {
+		d.replace(inv)
+		return
+	}
 	if !d.takeTurn() {
 		d.orReject(c, ErrClosed)
 		return

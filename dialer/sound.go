@@ -17,7 +17,7 @@ const (
 // then counts anew by itself once it is over.
 func (c *Call) soundGone() {
 	p := c.leg.params
-	if c.state != Established || !p.Direction.Receives() || p.RemoteHold {
+	if c.state != Established || c.follow != nil || !p.Direction.Receives() || p.RemoteHold {
 		return
 	}
 	c.blame(MediaFailed, Network, 0, mediaTimeout, fmt.Errorf("%w: %s after %s", ErrMedia, mediaTimeout, c.d.cfg.MediaTimeout))

@@ -59,6 +59,7 @@ const (
 	InputRemoteCancel              // the caller withdrew the INVITE
 	InputRemoteEnded               // the dialog is over: BYE from them, 481, no ACK
 	InputMediaFailed               // no sound can be had: bad SDP, no port, silence for too long
+	InputReplaced                  // somebody else answered in the place of whom we call
 	InputReleased                  // our BYE or CANCEL is done, or waited for long enough
 )
 
@@ -68,7 +69,7 @@ const inputCount = int(InputReleased) + 1
 func (i Input) String() string {
 	names := [...]string{
 		"dial", "arrive", "refuse", "progress", "accepted", "unusable", "failed",
-		"answer", "hangup", "ringTimeout", "remoteCancel", "remoteEnded", "mediaFailed", "released",
+		"answer", "hangup", "ringTimeout", "remoteCancel", "remoteEnded", "mediaFailed", "replaced", "released",
 	}
 	if i < 0 || int(i) >= len(names) {
 		return fmt.Sprintf("Input(%d)", int(i))
@@ -151,6 +152,10 @@ func nextOutgoing(in Input) (State, []Action, bool) {
 		// A 2xx must be acknowledged even when nothing can be made of it
 		// (RFC 3261 §13.2.2.4); the BYE follows at once.
 		return Terminating, []Action{ActionAck, ActionRelease, ActionBye, ActionAwait}, true
+	case InputReplaced:
+		// An INVITE with Replaces was answered here (RFC 3891 §3); ours is being
+		// cancelled behind the call's back.
+		return Established, []Action{ActionConnect}, true
 	case InputFailed:
 		return Ended, []Action{ActionRelease, ActionFinish}, true
 	case InputHangup, InputRingTimeout:

@@ -34,6 +34,7 @@ func wantTransitions() map[State]map[Input]transition {
 			InputProgress:    {Outgoing, []Action{ActionReport}},
 			InputAccepted:    {Established, []Action{ActionAck, ActionConnect}},
 			InputUnusable:    {Terminating, []Action{ActionAck, ActionRelease, ActionBye, ActionAwait}},
+			InputReplaced:    {Established, []Action{ActionConnect}},
 			InputFailed:      {Ended, over},
 			InputHangup:      {Cancelling, withdraw},
 			InputRingTimeout: {Cancelling, withdraw},

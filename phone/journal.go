@@ -30,6 +30,14 @@ const (
 	TypeUnmuted    = "call.unmuted"
 	TypeDigit      = "call.dtmf"
 	TypeBlocked    = "call.blocked"
+
+	// A transfer of ours or theirs: it is under way, the other side was handed on,
+	// it failed and the call goes on, the call goes on with another party.
+	TypeTransferring   = "call.transferring"
+	TypeTransferred    = "call.transferred"
+	TypeTransferFailed = "call.transfer_failed"
+	TypeReplaced       = "call.replaced"
+
 	TypeEnded      = "call.ended"
 	TypeRegistered = "account.registered"
 	TypeFailed     = "account.failed"
@@ -52,6 +60,7 @@ type CallEvent struct {
 	Reason    string   `json:"sip_reason,omitempty"`
 	Digit     string   `json:"digit,omitempty"`
 	Rule      string   `json:"rule,omitempty"`
+	Target    string   `json:"target,omitempty"` // of a transfer, SIP URI
 	Context   string   `json:"context,omitempty"`
 	Ended     *Summary `json:"ended,omitempty"`
 }
@@ -94,6 +103,8 @@ var eventTypes = map[dialer.EventType]string{
 	dialer.EventRemoteHeld: TypeHeld, dialer.EventRemoteResumed: TypeResumed,
 	dialer.EventMuted: TypeMuted, dialer.EventUnmuted: TypeUnmuted,
 	dialer.EventDigit: TypeDigit, dialer.EventBlocked: TypeBlocked, dialer.EventEnded: TypeEnded,
+	dialer.EventTransferring: TypeTransferring, dialer.EventTransferred: TypeTransferred,
+	dialer.EventTransferFailed: TypeTransferFailed, dialer.EventReplaced: TypeReplaced,
 }
 
 // happened takes every call event from the call loops: into the journal, with
@@ -102,7 +113,7 @@ func (p *Phone) happened(ev dialer.Event) {
 	data := CallEvent{
 		Call: ev.CallID, Account: ev.AccountID, Direction: ev.Direction.String(),
 		Remote: ev.Remote.URI.String(), Name: ev.Remote.DisplayName,
-		Code: ev.Code, Reason: ev.Reason, Rule: ev.Verdict.Rule, Context: ev.Context,
+		Code: ev.Code, Reason: ev.Reason, Rule: ev.Verdict.Rule, Context: ev.Context, Target: ev.Target.String(),
 	}
 	switch ev.Type {
 	case dialer.EventHeld, dialer.EventResumed:

@@ -64,6 +64,7 @@ type Dialog struct {
 	offered    *remoteOffer       // the peer's is
 	allow      []string           // the peer's latest Allow
 	session    sessionTimer
+	referred   *waitingRefer // the peer's REFER that is not decided on
 	bye        chan struct{} // closed when Bye has its result; nil before Bye
 	byeErr     error
 	onEnd      []func()
@@ -163,7 +164,11 @@ func (d *Dialog) end(ev Ended) bool {
 	d.onEnd = nil
 	offered := d.offered
 	d.offered = nil
+	referred := d.referred
 	d.mu.Unlock()
+	if referred != nil {
+		_ = referred.reject(481, "")
+	}
 	if offered != nil {
 		offered.abandon()
 	}

@@ -244,6 +244,8 @@ func TestReferral_BadOnesAreRefused_RFC3515_2_4_2(t *testing.T) {
 		w.p.response(603)
 		l.send("REFER", "", "Refer-To: <sip:carol@example.com>")
 		event[ReferReceived](t, events)
+		l.send("REFER", "", "Refer-To: <sip:carol@example.com>")
+		w.p.response(491)
 		at := time.Now()
 		w.p.response(603)
 		assert.Equal(t, referWait, time.Since(at), "nobody decided")

@@ -23,7 +23,7 @@ const referWait = 20 * time.Second
 
 // ReferReceived is the peer's wish that we call somebody else (RFC 3515). One of
 // Accept and Reject must be called; after 20 s without either it is refused
-// with 603.
+// with 603. While one waits, a further one is refused with 491.
 type ReferReceived struct {
 	Target   URI
 	Replaces *Replaces // to go into the new INVITE; nil for none
@@ -91,9 +91,14 @@ func (d *Dialog) onRefer(req *sipmsg.Request, tx *sipmsg.ServerTx) {
 		return
 	}
 	w := &waitingRefer{d: d, req: req, tx: tx}
-	w.timer = time.AfterFunc(referWait, func() { _ = w.reject(603, "") })
 	d.mu.Lock()
-	d.onEnd = append(d.onEnd, func() { _ = w.reject(481, "") })
+	if d.referred != nil {
+		d.mu.Unlock()
+		d.ua.respond(tx, req, 491, "")
+		return
+	}
+	d.referred = w
+	w.timer = time.AfterFunc(referWait, func() { _ = w.reject(603, "") })
 	d.mu.Unlock()
 	d.events.post(ReferReceived{
 		Target: to.target, Replaces: to.replaces, ReferredBy: referredBy(req), Accept: w.accept, Reject: w.reject,
@@ -106,13 +111,18 @@ type waitingRefer struct {
 	req   *sipmsg.Request
 	tx    *sipmsg.ServerTx
 	timer *time.Timer
-	once  sync.Once
 }
 
+// take makes the caller the one who decides; false when that is done already.
 func (w *waitingRefer) take() bool {
-	first := false
-	w.once.Do(func() { first = true; w.timer.Stop() })
-	return first
+	w.d.mu.Lock()
+	defer w.d.mu.Unlock()
+	if w.d.referred != w {
+		return false
+	}
+	w.d.referred = nil
+	w.timer.Stop()
+	return true
 }
 
 func (w *waitingRefer) reject(code int, reason string) error {

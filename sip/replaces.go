@@ -97,6 +97,16 @@ func (d *Dialog) Target() URI {
 	return fromUri(&d.target)
 }
 
+// Account is the account the dialog belongs to. A call that came for nobody in
+// particular gives one with the user that was called and no password.
+func (d *Dialog) Account() Account {
+	a := d.account
+	if a.User == "" {
+		a.User = fromUri(&d.from).User
+	}
+	return a
+}
+
 // Replaced is the dialog whose place the caller wants to take (RFC 3891); nil
 // for an ordinary call. Who accepts the invitation ends that dialog: with Bye
 // when it is confirmed, by Cancel of its INVITE while it is early.

@@ -116,6 +116,14 @@ func sentence(kind string, e phone.CallEvent) string {
 		return "on hold, by " + e.By
 	case phone.TypeResumed:
 		return "off hold, by " + e.By
+	case phone.TypeTransferring:
+		return "transfer to " + e.Target + withSpace(status)
+	case phone.TypeTransferred:
+		return "handed on to " + e.Target
+	case phone.TypeTransferFailed:
+		return "the transfer to " + e.Target + " failed" + withSpace(status)
+	case phone.TypeReplaced:
+		return "goes on with " + who
 	case phone.TypeDigit:
 		return "they pressed " + e.Digit
 	case phone.TypeBlocked:

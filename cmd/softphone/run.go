@@ -74,6 +74,7 @@ The file (every key may be left out, but server and user):
   play_service_id = "softphone"
   ring_timeout = "3m"
   send_numbers = false                     # true: candidates carry numbers, not only tokens
+  accept_transfers = false                 # true: the other side may have us call somebody else instead
   [block]
   reject = "603"                           # or "486", "silent"
   anonymous = false
