@@ -25,6 +25,12 @@ func (f File) Check() error {
 		bad("sip.max_calls", "is %d; it cannot be negative", f.SIP.MaxCalls)
 	}
 	f.SIP.checkSession(bad)
+	if _, err := ParseNetworks(f.SIP.Allow); err != nil {
+		bad("sip.allow", "%v", err)
+	}
+	if f.SIP.MaxRate < 0 {
+		bad("sip.max_rate", "is %d; it cannot be negative", f.SIP.MaxRate)
+	}
 	if _, _, err := ParsePorts(f.Media.RTPPorts); err != nil {
 		bad("media.rtp_ports", "%v", err)
 	}
@@ -182,6 +188,29 @@ func ParseListen(s string) (network string, addr netip.AddrPort, err error) {
 		return "", netip.AddrPort{}, fmt.Errorf("%q is not an address to listen on; write udp:0.0.0.0:5060, tcp:[::]:5060 or 127.0.0.1:0", s)
 	}
 	return network, addr, nil
+}
+
+// ParseNetworks reads networks: "192.0.2.0/24", a single address, or "any" for
+// all there are. The result is never nil.
+func ParseNetworks(list []string) ([]netip.Prefix, error) {
+	out := make([]netip.Prefix, 0, len(list))
+	for _, s := range list {
+		s = strings.TrimSpace(s)
+		if strings.EqualFold(s, "any") {
+			out = append(out, netip.MustParsePrefix("0.0.0.0/0"), netip.MustParsePrefix("::/0"))
+			continue
+		}
+		if a, err := netip.ParseAddr(s); err == nil && a.Zone() == "" {
+			out = append(out, netip.PrefixFrom(a.Unmap(), a.Unmap().BitLen()))
+			continue
+		}
+		p, err := netip.ParsePrefix(s)
+		if err != nil {
+			return nil, fmt.Errorf("%q is not a network; write 192.0.2.0/24, 2001:db8::/32, a single address, or any", s)
+		}
+		out = append(out, p.Masked())
+	}
+	return out, nil
 }
 
 // ParsePorts reads "MIN-MAX" of at least two ports.

@@ -38,6 +38,8 @@ type SIP struct {
 	Listen    []string `toml:"listen"`     // "udp:0.0.0.0:5060", "tcp:[::]:5060"; port 0 is any
 	UserAgent string   `toml:"user_agent"` // User-Agent header
 	MaxCalls  int      `toml:"max_calls"`  // calls at once; 0: 100
+	Allow     []string `toml:"allow"`      // networks whose requests are answered besides the registrars': "192.0.2.0/24", "any"
+	MaxRate   int      `toml:"max_rate"`   // new requests a second of one address of Allow; 0: 300
 
 	SessionExpires Duration `toml:"session_expires"` // a call is refreshed within so long, or ends; 0: no session timer
 	SessionMin     Duration `toml:"session_min"`     // shorter ones are refused; at least 90s
@@ -158,7 +160,7 @@ func (d Duration) MarshalText() ([]byte, error) { return []byte(time.Duration(d)
 // Default returns the configuration of a phone without a file.
 func Default() File {
 	return File{
-		SIP: SIP{Listen: []string{"udp:0.0.0.0:0", "tcp:0.0.0.0:0"}, MaxCalls: 100,
+		SIP: SIP{Listen: []string{"udp:0.0.0.0:0", "tcp:0.0.0.0:0"}, MaxCalls: 100, Allow: []string{"127.0.0.0/8", "::1"},
 			SessionExpires: Duration(30 * time.Minute), SessionMin: Duration(90 * time.Second)},
 		Media: Media{RTPPorts: "16384-32767", PTime: Duration(20 * time.Millisecond), Codecs: []string{"pcmu", "pcma"}, Timeout: Duration(time.Minute), Digits: "auto", DSCP: 46, RTCPXR: "negotiated"},
 		Phone: Phone{Region: "KR", PlayServiceID: "softphone", RingTimeout: Duration(3 * time.Minute)},

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"testing"
@@ -55,6 +56,8 @@ func TestLoad_Refuses(t *testing.T) {
 		{"session_expires", "[sip]\nsession_expires=\"1m\"\n", "sip.session_expires"},
 		{"session_expires below session_min", "[sip]\nsession_expires=\"2m\"\nsession_min=\"3m\"\n", "sip.session_expires"},
 		{"listen", "[sip]\nlisten=[\"udp:here\"]\n", "sip.listen[0]"},
+		{"allow", "[sip]\nallow=[\"example.com\"]\n", "192.0.2.0/24"},
+		{"max_rate", "[sip]\nmax_rate=-1\n", "sip.max_rate"},
 		{"ports", "[media]\nrtp_ports=\"9-5\"\n", "media.rtp_ports"},
 		{"ptime", "[media]\nptime=\"15ms\"\n", "media.ptime"},
 		{"duration", "[media]\nptime=\"fast\"\n", "not a duration"},
@@ -86,6 +89,19 @@ func TestCheckServer(t *testing.T) {
 	for _, bad := range []string{"", ":5060", "a b", "pbx:0", "pbx:70000", "[2001:db8::1", "sip:u@h"} {
 		assert.Error(t, CheckServer(bad), bad)
 	}
+}
+
+func TestParseNetworks(t *testing.T) {
+	got, err := ParseNetworks([]string{"192.0.2.7/24", " 192.0.2.1", "::ffff:192.0.2.2", "2001:db8::1", "Any"})
+	require.NoError(t, err)
+	assert.Equal(t, "[192.0.2.0/24 192.0.2.1/32 192.0.2.2/32 2001:db8::1/128 0.0.0.0/0 ::/0]", fmt.Sprint(got))
+	none, err := ParseNetworks(nil)
+	require.NoError(t, err)
+	assert.NotNil(t, none, "nobody, and not everybody")
+	assert.Equal(t, []string{"127.0.0.0/8", "::1"}, Default().SIP.Allow)
+	f, err := Load(write(t, 0o600, "[sip]\nallow=[]\n"), noEnv)
+	require.NoError(t, err)
+	assert.Empty(t, f.SIP.Allow)
 }
 
 func FuzzLoad(f *testing.F) {

@@ -225,7 +225,10 @@ func (p *Phone) openSIP() error {
 			listen = append(listen, sip.Listen{Transport: sip.UDP, Addr: addr}, sip.Listen{Transport: sip.TCP, Addr: addr})
 		}
 	}
-	var err error
+	allow, err := config.ParseNetworks(p.cfg.File.SIP.Allow)
+	if err != nil {
+		return fmt.Errorf("sip.allow: %w", err)
+	}
 	p.ua, err = sip.New(sip.Config{
 		Listen: listen, Network: p.cfg.Network, Tap: p.tap(), Logger: p.log,
 		UserAgent: p.cfg.File.SIP.UserAgent, AcceptAny: p.cfg.AnyUser,
@@ -233,6 +236,7 @@ func (p *Phone) openSIP() error {
 			Off:     p.cfg.File.SIP.SessionExpires == 0,
 			Expires: time.Duration(p.cfg.File.SIP.SessionExpires), Min: time.Duration(p.cfg.File.SIP.SessionMin),
 		},
+		Allow: allow, MaxRate: p.cfg.File.SIP.MaxRate,
 	})
 	return err
 }

@@ -119,6 +119,15 @@ type Config struct {
 	MaxStreams int
 	// AcceptAny accepts requests for any user while no account is registered.
 	AcceptAny bool
+	// Allow lists the networks whose requests are answered, besides those of
+	// the registrars. Everybody else gets no answer at all, except within calls
+	// that are up. Nil is everybody, for programs behind a filter of their own;
+	// package phone allows this machine by default.
+	Allow []netip.Prefix
+	// MaxRate bounds the requests outside calls that one address of Allow may
+	// send, a second; twice as many may come in one burst. What is beyond gets
+	// no answer. Default 300. Registrars have no such limit.
+	MaxRate int
 	// RetryMin and RetryMax bound the back-off between failed registrations.
 	// Defaults 1 s and 60 s.
 	RetryMin time.Duration
@@ -149,6 +158,9 @@ func (c Config) withDefaults() Config {
 	}
 	if c.MaxStreams <= 0 {
 		c.MaxStreams = 256
+	}
+	if c.MaxRate <= 0 {
+		c.MaxRate = 300
 	}
 	if c.RetryMin <= 0 {
 		c.RetryMin = time.Second

@@ -60,22 +60,21 @@ func (c *packetConn) ReadFrom(p []byte) (int, net.Addr, error) {
 // accept returns what may be handed on; nil for nothing.
 func (c *packetConn) accept(data []byte, source netip.AddrPort) []byte {
 	now := time.Now()
-	gone, ok := c.ua.sources.admit(source, now)
-	if !ok {
+	who := c.ua.standing(source.Addr())
+	if who == stranger && !c.ua.sources.chosen(source) && !c.ua.reading.take(source.Addr(), now) {
 		return nil
 	}
-	c.ua.forget(gone)
 	c.ua.tap(false, UDP, c.local, source, data)
 	clean := tidy(data)
 	msg, r := c.ua.gate.check(clean)
 	if r == nil {
-		if c.ua.finals.repeated(msg) {
+		if !c.ua.welcome(msg, who, source, now) || !c.admit(msg, source, now) || c.ua.finals.repeated(msg) {
 			return nil
 		}
 		return clean
 	}
 	c.ua.log.Debug("sip: message refused", "transport", "udp", "from", source, "code", r.code, "reason", r.reason)
-	if r.code == 0 || !c.ua.sources.mayRefuse(now) {
+	if r.code == 0 || who == stranger || !c.ua.sources.mayRefuse(now) {
 		return nil
 	}
 	if s, ok := salvage(data); ok {
@@ -85,6 +84,18 @@ func (c *packetConn) accept(data []byte, source netip.AddrPort) []byte {
 		}
 	}
 	return nil
+}
+
+// admit remembers where a request came from, so that it can be answered.
+func (c *packetConn) admit(m sipmsg.Message, source netip.AddrPort, now time.Time) bool {
+	if _, ok := m.(*sipmsg.Request); !ok {
+		return true
+	}
+	gone, ok := c.ua.sources.admit(source, now)
+	if ok {
+		c.ua.forget(gone)
+	}
+	return ok
 }
 
 // send writes one datagram.

@@ -101,6 +101,13 @@ func (s *sources) admit(a netip.AddrPort, now time.Time) (gone netip.AddrPort, o
 	return s.strangers.add(a), true
 }
 
+// chosen reports whether a is a peer of our own choosing.
+func (s *sources) chosen(a netip.AddrPort) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.peers.has(a)
+}
+
 func (s *sources) known(a netip.AddrPort) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()

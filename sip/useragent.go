@@ -38,6 +38,11 @@ type UserAgent struct {
 	tcp     []*streamListener
 	secret  [32]byte // of the To-tags we give
 
+	reading     *meter        // messages of strangers
+	requests    *meter        // new requests of allowed networks
+	strangers   atomic.Uint64 // requests that were not answered
+	strangerLog atomic.Int64  // Unix nanoseconds of the last line about them
+
 	tpl     *sipmsg.TransportLayer
 	txl     *sipmsg.TransactionLayer
 	pathKey atomic.Uint64
@@ -73,6 +78,8 @@ func New(cfg Config) (*UserAgent, error) {
 	if _, err := rand.Read(ua.secret[:]); err != nil {
 		return nil, fmt.Errorf("sip: no randomness: %w", err)
 	}
+	ua.reading = newMeter(strangerMessages, 2*strangerMessages)
+	ua.requests = newMeter(float32(cfg.MaxRate), 2*float32(cfg.MaxRate))
 	ua.streams.onGone = ua.streamGone
 	ua.dialled = &dialListener{ua: ua, conns: make(chan *streamConn)}
 	ua.layers()

@@ -28,6 +28,7 @@ type flags struct {
 	passwordFile string
 	expires      time.Duration
 	listen       []string
+	allow        []string
 	dataDir      string
 	rtpPorts     string
 	dscp         int
@@ -67,6 +68,7 @@ func (f *flags) addPhone(cmd *cobra.Command) {
 	fs.StringVar(&f.passwordFile, "password-file", "", "`FILE` whose first line is the password; nobody else may read it")
 	fs.DurationVar(&f.expires, "expires", 0, "registration `TIME` to ask for (default 1h)")
 	fs.StringSliceVar(&f.listen, "sip-listen", nil, "`ADDR` for SIP: udp:0.0.0.0:5060, tcp:[::]:5060, or 127.0.0.1:5060 for both (default any port)")
+	fs.StringSliceVar(&f.allow, "allow", nil, "`NETWORKS` whose calls are taken besides the PBX's, such as 192.0.2.0/24, or any; all others get no answer (default this machine)")
 	fs.StringVar(&f.dataDir, "data-dir", "", "`DIR` of history and block rules (default ~/.local/state/softphone)")
 	fs.StringVar(&f.rtpPorts, "rtp-ports", "", "`MIN-MAX` of the ports for sound (default 16384-32767)")
 	fs.StringVar(&f.codec, "codec", "", "`LIST` of codecs by preference: pcmu,pcma")
@@ -113,6 +115,9 @@ func (f *flags) load(env *environment) (config.File, error) {
 	}
 	if len(f.listen) > 0 {
 		c.SIP.Listen = f.listen
+	}
+	if len(f.allow) > 0 {
+		c.SIP.Allow = f.allow
 	}
 	c.Media.RTPPorts = first(f.rtpPorts, c.Media.RTPPorts)
 	if f.dscp != notGiven {

@@ -56,6 +56,8 @@ The file (every key may be left out, but server and user):
   max_calls = 100
   session_expires = "30m"                  # a call that nobody refreshes for so long ends (RFC 4028); 0s: never
   session_min = "90s"                      # shorter ones are refused
+  allow = ["127.0.0.0/8", "::1"]           # who is answered besides the PBX: networks, or "any"
+  max_rate = 300                           # new requests a second from one of these addresses
   [media]
   rtp_ports = "16384-32767"
   dscp = 46                                # mark on RTP and RTCP: 46 is expedited forwarding, 0 none
