@@ -215,7 +215,7 @@ func (ua *UserAgent) onInvite(req *sipmsg.Request, tx *sipmsg.ServerTx) {
 	h := ua.handler
 	code := 0
 	switch {
-	case ua.invitations[key] != nil:
+	case ua.loopedLocked(i):
 		code = 482
 	case !known:
 		code = 404

@@ -3,7 +3,6 @@ package sip
 import (
 	"net/netip"
 	"slices"
-	"strings"
 	"time"
 
 	sipmsg "github.com/emiago/sipgo/sip"
@@ -69,21 +68,16 @@ func (ua *UserAgent) ofACall(req *sipmsg.Request) bool {
 	if to != "" && (ua.findDialog(id, to, from) != nil || ua.findInvitation(id, to, from)) {
 		return true
 	}
-	if req.Method != sipmsg.INVITE {
+	switch req.Method {
+	case sipmsg.NOTIFY:
+		return ua.usages.find(dialogID(id, to, from), "") != nil
+	case sipmsg.INVITE:
+	default:
 		return false
 	}
 	for _, v := range headerValues(req, "Replaces") {
-		parts := splitUnquoted(v, ';')
-		var local, remote string
-		for _, p := range parts[1:] {
-			switch k, tag, _ := strings.Cut(strings.TrimSpace(p), "="); strings.ToLower(k) {
-			case "to-tag":
-				local = tag
-			case "from-tag":
-				remote = tag
-			}
-		}
-		return local != "" && ua.findDialog(strings.TrimSpace(parts[0]), local, remote) != nil
+		r, err := ParseReplaces(v)
+		return err == nil && ua.findDialog(r.CallID, r.ToTag, r.FromTag) != nil
 	}
 	return false
 }

@@ -39,6 +39,9 @@ func (g *gate) check(data []byte) (sipmsg.Message, *refusal) {
 	if len(data) > g.max {
 		return nil, &refusal{513, "Message Too Large"}
 	}
+	if strayLineEnd(data) {
+		return nil, bad("line ends are not CRLF, or there is a NUL")
+	}
 	msg, err := g.parse(data)
 	if err != nil {
 		if errors.Is(err, sipmsg.ErrMessageTooLarge) {

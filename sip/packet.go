@@ -137,7 +137,10 @@ func (p *udpPath) WriteMsg(m sipmsg.Message) error {
 		}
 		dest = netip.AddrPortFrom(dest.Addr().Unmap(), dest.Port())
 	}
-	data := []byte(m.String())
+	data, err := wire(m)
+	if err != nil {
+		return err
+	}
 	if req, ok := m.(*sipmsg.Request); ok && req.Method == sipmsg.ACK {
 		p.conn.ua.finals.acked(branchOf(m), data, p)
 	}

@@ -144,14 +144,18 @@ func (ua *UserAgent) fit(ctx context.Context, req *sipmsg.Request, rt *route, al
 
 // write sends a request outside any transaction: the ACK of a 2xx.
 func (ua *UserAgent) write(req *sipmsg.Request, rt *route) error {
+	data, err := wire(req)
+	if err != nil {
+		return err
+	}
 	if rt.transport == UDP {
 		ua.forget(ua.sources.sentTo(rt.addr))
-		return rt.packet.send([]byte(req.String()), rt.addr)
+		return rt.packet.send(data, rt.addr)
 	}
 	s := ua.streams.find(rt.addr)
 	if s == nil {
 		return unreachable("connection to "+rt.addr.String()+" is gone", nil)
 	}
-	_, err := s.Write([]byte(req.String()))
+	_, err = s.Write(data)
 	return err
 }
