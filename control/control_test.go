@@ -105,7 +105,8 @@ func newFixture(t *testing.T, change ...func(*control.Config)) *fixture {
 	f.cfg = control.Config{
 		Address: "127.0.0.1:0", TokenFile: filepath.Join(dir, api.TokenFile), DataDir: dir, Device: "kitchen", Version: "1.2.3",
 		Directives: f.orders, Journal: s, Rules: rules, Contacts: book, History: s, Numbers: plan,
-		Logger: slog.New(slog.NewTextHandler(f.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
+		Metrics: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "softphone_calls 0\n") }),
+		Logger:  slog.New(slog.NewTextHandler(f.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 	}
 	for _, c := range change {
 		c(&f.cfg)

@@ -32,7 +32,7 @@ func (s *Server) gate(mux *http.ServeMux, limits bodyLimits) http.Handler {
 		if c := r.Header.Get(api.HeaderChallenge); c != "" && len(c) <= api.MaxChallenge {
 			h.Set(api.HeaderProof, api.Proof(s.token, c, s.discovery.Address))
 		}
-		if !s.authorized(r) {
+		if !s.authorized(r) && !s.openTo(r) {
 			h.Set("WWW-Authenticate", `Bearer realm="softphone"`)
 			write(w, problem(http.StatusUnauthorized, api.CodeUnauthorized,
 				"the bearer token is missing or wrong; send Authorization: Bearer with the content of the token file"))
@@ -87,6 +87,12 @@ func (s *Server) authorized(r *http.Request) bool {
 	}
 	scheme, token, ok := strings.Cut(given[0], " ")
 	return ok && strings.EqualFold(scheme, "Bearer") && sameToken(strings.TrimSpace(token), s.token)
+}
+
+// openTo reports whether a request needs no token: that for the figures, when
+// the Config says so.
+func (s *Server) openTo(r *http.Request) bool {
+	return s.cfg.OpenMetrics && s.cfg.Metrics != nil && r.Method == http.MethodGet && r.URL.Path == metricsPath
 }
 
 // recover answers for a route that panicked.

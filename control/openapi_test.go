@@ -241,6 +241,7 @@ func TestOpenAPI_OfAPart(t *testing.T) {
 	f.stop()
 	f.cfg.DataDir = dir
 	f.cfg.Rules, f.cfg.Contacts, f.cfg.Directives, f.cfg.Journal, f.cfg.History = nil, nil, nil, nil, nil
+	f.cfg.Metrics = nil
 	f.start()
 	_, text := f.ask("GET", "/openapi.json", "")
 	var paths []string

@@ -56,6 +56,9 @@ func (s *Server) routes() (*http.ServeMux, bodyLimits) {
 	if s.cfg.History != nil {
 		s.serveHistory(r)
 	}
+	if s.cfg.Metrics != nil {
+		s.serveMetrics(r)
+	}
 	s.serveOpenAPI(r)
 	return mux, r.limits
 }

@@ -80,6 +80,10 @@ type Config struct {
 	Contacts   Contacts
 	History    History
 	Numbers    *number.Plan // mandatory with Rules, Contacts and History
+	// Metrics answers GET /metrics. Nil: there is no such path. OpenMetrics
+	// answers it without the token too.
+	Metrics     http.Handler
+	OpenMetrics bool
 	// Ready tells why the phone is not ready yet. Nil: it is.
 	Ready func() error
 

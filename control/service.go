@@ -38,6 +38,21 @@ func (s *Server) serveHealth(r router) {
 		})
 }
 
+// metricsPath is where Prometheus looks unless it is told otherwise.
+const metricsPath = "/metrics"
+
+func (s *Server) serveMetrics(r router) {
+	op := r.describe(huma.Operation{
+		OperationID: "metrics", Method: http.MethodGet, Path: metricsPath, Tags: []string{"service"},
+		Summary: "Registrations, calls and their sound in figures, for Prometheus",
+		Responses: map[string]*huma.Response{"200": {Description: "Text format of Prometheus", Content: map[string]*huma.MediaType{
+			"text/plain": {Schema: &huma.Schema{Type: huma.TypeString}},
+		}}},
+	}, nil)
+	r.OpenAPI().AddOperation(&op)
+	r.mux.Handle("GET "+metricsPath, s.cfg.Metrics)
+}
+
 // serveOpenAPI comes last: the document is made of what was registered.
 func (s *Server) serveOpenAPI(r router) {
 	doc := r.OpenAPI()

@@ -148,7 +148,11 @@ func (p *Phone) RemoveAccount(ctx context.Context, id string) error {
 	if acc.reg == nil {
 		return nil
 	}
-	return acc.reg.Close(ctx)
+	err := acc.reg.Close(ctx)
+	if p.cfg.Metrics != nil {
+		p.cfg.Metrics.Forget(id)
+	}
+	return err
 }
 
 // Accounts returns the accounts in the order they were added.

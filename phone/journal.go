@@ -134,6 +134,9 @@ func (p *Phone) happened(ev dialer.Event) {
 	if p.phoneMode(ev.AccountID) {
 		p.agent.Observe(ev)
 	}
+	if p.cfg.Metrics != nil {
+		p.cfg.Metrics.Call(ev)
+	}
 	if p.cfg.Calls != nil {
 		p.cfg.Calls(ev)
 	}
@@ -174,6 +177,9 @@ func (p *Phone) registration(id string, st sip.RegistrationState) {
 		p.log.Log(p.run, level, "not registered", "account", id, "code", st.Code, "error", st.Err, "retry_in", st.RetryIn)
 		p.append(TypeFailed, "accounts/"+id, time.Now(), data, nil)
 	default:
+	}
+	if p.cfg.Metrics != nil {
+		p.cfg.Metrics.Registration(id, st)
 	}
 	if p.cfg.Registrations != nil {
 		p.cfg.Registrations(id, st)

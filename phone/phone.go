@@ -23,6 +23,7 @@ import (
 	"github.com/softphone-go/softphone/media/audio"
 	"github.com/softphone-go/softphone/media/jitter"
 	"github.com/softphone-go/softphone/media/offer"
+	"github.com/softphone-go/softphone/metrics"
 	"github.com/softphone-go/softphone/number"
 	"github.com/softphone-go/softphone/phonebook"
 	"github.com/softphone-go/softphone/sip"
@@ -70,6 +71,9 @@ type Config struct {
 	Permission   agent.Permission   // whether the device allows calls out
 	Display      agent.Display      // shows candidates
 	Surroundings agent.Surroundings // the rest of the device's context
+
+	// Metrics counts calls and registrations. Nil: nothing does.
+	Metrics *metrics.Metrics
 
 	// AnyUser lets calls ring that are addressed to nobody in particular,
 	// while no account is registered.

@@ -21,6 +21,7 @@ import (
 	"github.com/softphone-go/softphone/internal/exchange"
 	"github.com/softphone-go/softphone/internal/memnet"
 	"github.com/softphone-go/softphone/media/audio"
+	"github.com/softphone-go/softphone/metrics"
 	"github.com/softphone-go/softphone/phone"
 	"github.com/softphone-go/softphone/sip"
 	"github.com/softphone-go/softphone/store"
@@ -60,6 +61,7 @@ type user struct {
 	*phone.Phone
 	mu     sync.Mutex
 	events []store.Event
+	counts *metrics.Metrics
 	calls  []dialer.Event
 	done   chan struct{}
 }
@@ -71,7 +73,7 @@ func (w *world) phone(t *testing.T, addr, name string, mode config.Mode) *user {
 
 func (w *world) phoneAt(t *testing.T, addr, name string, mode config.Mode, path string) *user {
 	t.Helper()
-	u := &user{done: make(chan struct{})}
+	u := &user{done: make(chan struct{}), counts: metrics.New()}
 	host := w.net.Host(netip.MustParseAddr(addr))
 	file := config.Default()
 	file.SIP.Listen = []string{"udp:" + addr + ":5060"}
@@ -79,7 +81,7 @@ func (w *world) phoneAt(t *testing.T, addr, name string, mode config.Mode, path 
 	u.Phone, err = phone.Open(t.Context(), phone.Config{
 		File: file, StorePath: path,
 		Network:     sip.Network{ListenPacket: host.ListenPacket, Listen: host.Listen, Dial: host.Dial, LocalFor: host.LocalFor},
-		ListenMedia: host.ListenPacket,
+		ListenMedia: host.ListenPacket, Metrics: u.counts,
 		Calls: func(ev dialer.Event) {
 			u.mu.Lock()
 			defer u.mu.Unlock()

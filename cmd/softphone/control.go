@@ -20,12 +20,14 @@ const socketName = "control.sock"
 // controlFlags say where the control API of a daemon is.
 type controlFlags struct {
 	listen, tokenFile string
+	openMetrics       bool
 }
 
 func (c *controlFlags) add(cmd *cobra.Command) {
 	fs := cmd.Flags()
 	fs.StringVar(&c.listen, "listen", "", "`ADDR` of the control API: 127.0.0.1:8780, [::1]:8780, unix:PATH, or off (default unix:DATA_DIR/"+socketName+")")
 	fs.StringVar(&c.tokenFile, "token-file", "", "`FILE` with the control API's bearer token, made when absent; nobody else may read it (default DATA_DIR/"+api.TokenFile+")")
+	fs.BoolVar(&c.openMetrics, "open-metrics", false, "answer GET /metrics without the token too; all else still needs it")
 }
 
 // check refuses an address that is none before anything is opened.
@@ -51,7 +53,7 @@ func (c *controlFlags) open(ctx context.Context, s *session) (*control.Server, e
 	cfg := control.Config{
 		Address: c.listen, TokenFile: c.tokenFile, DataDir: s.file.DataDir, Version: version,
 		Directives: s.Agent(), Journal: s.Store(), Rules: s.Rules(), Contacts: s.Contacts(), History: s.Store(), Numbers: s.Numbers(),
-		Ready: s.ready, Logger: s.log,
+		Metrics: s.metrics.Handler(), OpenMetrics: c.openMetrics, Ready: s.ready, Logger: s.log,
 	}
 	if cfg.TokenFile == "" {
 		cfg.TokenFile = filepath.Join(s.file.DataDir, api.TokenFile)

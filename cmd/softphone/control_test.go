@@ -4,6 +4,8 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"io"
+	"net/http"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -152,6 +154,33 @@ func TestRun_ControlRefused(t *testing.T) {
 			p := withPassword("alice").start(t, append(local(t, "run"), append([]string{"--server", ex.Addr(), "--user", "alice"}, strings.Fields(c.args)...)...)...)
 			assert.Equal(t, exitUsage, p.wait())
 			assert.Contains(t, oneSentence(t, p), c.says)
+		})
+	}
+}
+
+// The figures tell of the registration, to who has the token; to anybody on
+// this machine with --open-metrics.
+func TestRun_Metrics(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		name string
+		args []string
+		want int
+	}{{"behind the token", nil, http.StatusUnauthorized}, {"open", []string{"--open-metrics"}, http.StatusOK}} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			ex := newExchange(t)
+			_, api, _ := controlled(t, ex, "alice", append([]string{"--listen", "127.0.0.1:0"}, c.args...)...)
+			req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, api.Address()+"/metrics", nil)
+			require.NoError(t, err)
+			resp, err := http.DefaultClient.Do(req)
+			require.NoError(t, err)
+			defer func() { require.NoError(t, resp.Body.Close()) }()
+			text, err := io.ReadAll(resp.Body)
+			require.NoError(t, err)
+			assert.Equal(t, c.want, resp.StatusCode)
+			assert.Equal(t, c.want == http.StatusOK, strings.Contains(string(text), "\nsoftphone_registered{"))
+			http.DefaultClient.CloseIdleConnections()
 		})
 	}
 }

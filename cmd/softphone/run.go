@@ -16,6 +16,7 @@ import (
 	"github.com/softphone-go/softphone/agent"
 	"github.com/softphone-go/softphone/config"
 	"github.com/softphone-go/softphone/media/audio"
+	"github.com/softphone-go/softphone/metrics"
 	"github.com/softphone-go/softphone/phone"
 	"github.com/softphone-go/softphone/sip"
 	"github.com/softphone-go/softphone/store"
@@ -106,10 +107,12 @@ func daemon(ctx context.Context, env *environment, f *flags, sound *sound, c *co
 		return err
 	}
 	d := &directed{sound: sound, calls: make(map[string]ends)}
-	s, err := f.open(ctx, env, func(c *phone.Config) { c.Media, c.Monitor = d.media, d.monitor })
+	figures := metrics.New()
+	s, err := f.open(ctx, env, func(c *phone.Config) { c.Media, c.Monitor, c.Metrics = d.media, d.monitor, figures })
 	if err != nil {
 		return err
 	}
+	s.metrics = figures
 	if len(s.file.Accounts) == 0 {
 		return errors.Join(&exitError{exitUsage, phone.ErrNoAccount}, s.close())
 	}

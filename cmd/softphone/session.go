@@ -11,6 +11,7 @@ import (
 	"github.com/softphone-go/softphone/capture"
 	"github.com/softphone-go/softphone/config"
 	"github.com/softphone-go/softphone/dialer"
+	"github.com/softphone-go/softphone/metrics"
 	"github.com/softphone-go/softphone/phone"
 	"github.com/softphone-go/softphone/sip"
 	"github.com/softphone-go/softphone/store"
@@ -30,6 +31,7 @@ type session struct {
 	capture *capture.Writer
 	out     *printer
 	log     *slog.Logger
+	metrics *metrics.Metrics // what the control API serves; of run only
 }
 
 // open starts a phone for a command. hook may adjust the wiring.

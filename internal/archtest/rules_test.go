@@ -20,11 +20,12 @@ var layers = []struct {
 	{"sip/...", []string{"sip/..."}},
 	{"media/...", []string{"media/..."}},
 	{"dialer", []string{"sip/...", "media/...", "number"}},
+	{"metrics", []string{"dialer", "sip", "media/..."}},
 	{"agent", []string{"dialer", "sip", "media/...", "number", "blocklist", "phonebook", "store"}},
 	{"control/api", nil},
 	{"control/client", []string{"control/api"}},
 	{"control/...", []string{"control/...", "agent", "dialer", "sip", "media/...", "number", "blocklist", "phonebook", "store", "config"}},
-	{"phone", []string{"agent", "control/...", "dialer", "sip", "media/...", "number", "blocklist", "phonebook", "store", "config", "capture"}},
+	{"phone", []string{"metrics", "agent", "control/...", "dialer", "sip", "media/...", "number", "blocklist", "phonebook", "store", "config", "capture"}},
 	{"internal/memnet", nil},
 	{"internal/archtest", nil},
 	{"internal/exchange", []string{"media/audio", "media/g711"}},
@@ -59,6 +60,7 @@ var owners = []struct {
 	{"github.com/BurntSushi/toml", []string{"config"}},
 	{"github.com/emersion/go-vcard", []string{"phonebook"}},
 	{"github.com/danielgtaylor/huma", []string{"control/..."}},
+	{"github.com/prometheus", []string{"metrics"}},
 	{"github.com/coder/websocket", []string{"control/...", "examples/...", "cmd/softphone"}},
 }
 
