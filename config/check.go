@@ -21,6 +21,7 @@ func (f File) Check() error {
 			bad(fmt.Sprintf("sip.listen[%d]", i), "%v", err)
 		}
 	}
+	f.SIP.TLS.check("sip", bad)
 	if f.SIP.MaxCalls < 0 {
 		bad("sip.max_calls", "is %d; it cannot be negative", f.SIP.MaxCalls)
 	}
@@ -96,9 +97,11 @@ func (f File) checkAccounts(bad func(key, format string, args ...any)) {
 		} else if strings.ContainsAny(a.User, " \t\r\n<>\"") {
 			bad(key+".user", "%q is not a user name: it holds a space, a quote or an angle bracket", a.User)
 		}
-		if !slices.Contains([]string{"", "udp", "tcp"}, a.Transport) {
-			bad(key+".transport", "is %q; there are \"udp\" and \"tcp\"", a.Transport)
+		checkTransport(key+".transport", a.Transport, bad)
+		if a.WSPath != "" && !strings.HasPrefix(a.WSPath, "/") {
+			bad(key+".ws_path", "is %q; a path begins with /, such as /ws", a.WSPath)
 		}
+		a.TLS.check(key, bad)
 		if !slices.Contains([]Mode{"", ModePhone, ModeAutomation}, a.Mode) {
 			bad(key+".mode", "is %q; there are \"phone\" and \"automation\"", a.Mode)
 		}
@@ -174,11 +177,11 @@ func CheckServer(server string) error {
 	return nil
 }
 
-// ParseListen reads "udp:ADDR:PORT" or "tcp:ADDR:PORT"; without a transport
-// the address serves both, and network is then empty.
+// ParseListen reads "udp:ADDR:PORT", "tcp:ADDR:PORT" or "tls:ADDR:PORT"; without a
+// transport the address serves udp and tcp, and network is then empty.
 func ParseListen(s string) (network string, addr netip.AddrPort, err error) {
 	rest := s
-	for _, n := range []string{"udp", "tcp"} {
+	for _, n := range []string{"udp", "tcp", "tls"} {
 		if r, ok := strings.CutPrefix(s, n+":"); ok {
 			network, rest = n, r
 		}

@@ -35,14 +35,17 @@ type File struct {
 
 // SIP configures the signalling.
 type SIP struct {
-	Listen    []string `toml:"listen"`     // "udp:0.0.0.0:5060", "tcp:[::]:5060"; port 0 is any
+	Listen    []string `toml:"listen"`     // "udp:0.0.0.0:5060", "tcp:[::]:5060", "tls:0.0.0.0:5061"; port 0 is any
 	UserAgent string   `toml:"user_agent"` // User-Agent header
 	MaxCalls  int      `toml:"max_calls"`  // calls at once; 0: 100
+	KeepAlive Duration `toml:"keep_alive"` // pause between keep-alives; 0: 29s, negative: none
 	Allow     []string `toml:"allow"`      // networks whose requests are answered besides the registrars': "192.0.2.0/24", "any"
 	MaxRate   int      `toml:"max_rate"`   // new requests a second of one address of Allow; 0: 300
 
 	SessionExpires Duration `toml:"session_expires"` // a call is refreshed within so long, or ends; 0: no session timer
 	SessionMin     Duration `toml:"session_min"`     // shorter ones are refused; at least 90s
+
+	TLS // of TLS listeners, and of accounts that say nothing of it
 }
 
 // Media configures the sound.
@@ -131,7 +134,9 @@ type Account struct {
 	Domain       string   `toml:"domain"` // empty: the server's host
 	DisplayName  string   `toml:"display_name"`
 	AuthUser     string   `toml:"auth_user"` // empty: user
-	Transport    string   `toml:"transport"` // udp, tcp; empty: either
+	Transport    string   `toml:"transport"` // udp, tcp, tls, ws, wss; empty: udp or tcp
+	WSPath       string   `toml:"ws_path"`   // of the WebSocket; empty: /ws
+	TLS                   // nothing: as in [sip]
 	Expires      Duration `toml:"expires"`
 	Aliases      []string `toml:"aliases"`
 	Mode         Mode     `toml:"mode"`
@@ -196,6 +201,10 @@ func Load(path string, getenv func(string) string) (File, error) {
 		}
 		sort.Strings(names)
 		return f, fmt.Errorf("%s: unknown key %s; `softphone run --help` lists the keys", path, strings.Join(names, ", "))
+	}
+	f.SIP.in(filepath.Dir(path))
+	for i := range f.Accounts {
+		f.Accounts[i].in(filepath.Dir(path))
 	}
 	if err := f.secrets(path, getenv); err != nil {
 		return f, err

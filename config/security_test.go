@@ -1,6 +1,7 @@
 package config
 
 import (
+	"path/filepath"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -35,6 +36,43 @@ srtp_keys_without_tls = true
 		"[[account]]\nserver=\"h\"\nuser=\"u\"\nsrtp=\"on\"\n":                              "account[1].srtp:",
 		"[[account]]\nserver=\"h\"\nuser=\"u\"\nsrtp_suites=[\"AEAD_AES_128_GCM\",\"X\"]\n": "account[1].srtp_suites[1]",
 		"[[account]]\nserver=\"h\"\nuser=\"u\"\nsrtp_keys=true\n":                           "unknown key account.srtp_keys",
+	} {
+		_, err := Load(write(t, 0o644, text), noEnv)
+		require.ErrorContains(t, err, says)
+	}
+}
+
+func TestLoad_TLS(t *testing.T) {
+	path := write(t, 0o644, `
+[sip]
+tls_ca = "ca.pem"
+[[account]]
+server = "h"
+user = "general"
+transport = "tls"
+[[account]]
+server = "h"
+user = "own"
+transport = "wss"
+ws_path = "/sip"
+tls_ca = "/etc/other.pem"
+tls_server_name = "pbx"
+`)
+	f, err := Load(path, noEnv)
+	require.NoError(t, err)
+	require.Equal(t, filepath.Join(filepath.Dir(path), "ca.pem"), f.SIP.CA)
+	require.Zero(t, f.Accounts[0].TLS)
+	require.Equal(t, TLS{CA: "/etc/other.pem", ServerName: "pbx"}, f.Accounts[1].TLS)
+	require.False(t, Default().SIP.AcceptAnyCertificate)
+
+	account := "[[account]]\nserver=\"h\"\nuser=\"u\"\n"
+	for text, says := range map[string]string{
+		account + "transport=\"sctp\"\n":                "account[1].transport: is \"sctp\"; there are udp, tcp, tls, ws, wss",
+		account + "ws_path=\"ws\"\n":                    "account[1].ws_path",
+		account + "tls_cert=\"x\"\n":                    "account[1].tls_key: is missing",
+		"[sip]\ntls_key=\"none.pem\"\ntls_cert=\"x\"\n": "sip.tls_key",
+		"[sip]\ntls_server_name=\"a b\"\n":              "sip.tls_server_name",
+		account + "tls_insecure=true\n":                 "unknown key account.tls_insecure",
 	} {
 		_, err := Load(write(t, 0o644, text), noEnv)
 		require.ErrorContains(t, err, says)

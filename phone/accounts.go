@@ -47,9 +47,13 @@ func SIPAccount(a config.Account) (sip.Account, error) {
 	if err != nil {
 		return sip.Account{}, err
 	}
+	secure, err := tlsOf(a.TLS)
+	if err != nil {
+		return sip.Account{}, fmt.Errorf("account %s: %w", a.Name(), err)
+	}
 	return sip.Account{
 		ID: a.Name(), User: a.User, Domain: a.Domain, DisplayName: a.DisplayName, AuthUser: a.AuthUser,
-		Password: a.Password, Server: a.Server, Transport: transport,
+		Password: a.Password, Server: a.Server, Transport: transport, TLS: secure, WebSocketPath: a.WSPath,
 		Expires: time.Duration(a.Expires), Aliases: a.Aliases,
 	}, nil
 }
@@ -62,7 +66,7 @@ func (p *Phone) AddAccount(a config.Account) error { return p.addAccount(a, true
 func (p *Phone) AddUnregistered(a config.Account) error { return p.addAccount(a, false) }
 
 func (p *Phone) addAccount(a config.Account, register bool) error {
-	s, err := SIPAccount(a)
+	s, err := p.sipAccount(a)
 	if err != nil {
 		return err
 	}
@@ -100,7 +104,7 @@ func (p *Phone) addAccount(a config.Account, register bool) error {
 // UpdateAccount changes an account in place, its password for example, and
 // registers it anew. Live calls stay.
 func (p *Phone) UpdateAccount(a config.Account) error {
-	s, err := SIPAccount(a)
+	s, err := p.sipAccount(a)
 	if err != nil {
 		return err
 	}

@@ -92,6 +92,7 @@ type Phone struct {
 	rules    *blocklist.List
 	contacts *phonebook.Book
 	ua       *sip.UserAgent
+	tls      *sip.TLSConfig // of [sip]; nil: it says nothing
 	pacer    *media.Pacer
 	dialer   *dialer.Dialer
 	agent    *agent.Agent
@@ -225,6 +226,8 @@ func (p *Phone) openSIP() error {
 			listen = append(listen, sip.Listen{Transport: sip.UDP, Addr: addr})
 		case "tcp":
 			listen = append(listen, sip.Listen{Transport: sip.TCP, Addr: addr})
+		case "tls":
+			listen = append(listen, sip.Listen{Transport: sip.TLS, Addr: addr})
 		default:
 			listen = append(listen, sip.Listen{Transport: sip.UDP, Addr: addr}, sip.Listen{Transport: sip.TCP, Addr: addr})
 		}
@@ -233,7 +236,11 @@ func (p *Phone) openSIP() error {
 	if err != nil {
 		return fmt.Errorf("sip.allow: %w", err)
 	}
+	if p.tls, err = tlsOf(p.cfg.File.SIP.TLS); err != nil {
+		return err
+	}
 	p.ua, err = sip.New(sip.Config{
+		TLS: p.tls, KeepAlive: time.Duration(p.cfg.File.SIP.KeepAlive),
 		Listen: listen, Network: p.cfg.Network, Tap: p.tap(), Logger: p.log,
 		UserAgent: p.cfg.File.SIP.UserAgent, AcceptAny: p.cfg.AnyUser,
 		SessionTimers: sip.SessionTimers{

@@ -22,6 +22,10 @@ type Account struct {
 	Server string
 	// Transport, when not Any, is the only one used.
 	Transport Transport
+	// TLS secures connections over TLS and WSS; nil: the zero TLSConfig.
+	TLS *TLSConfig
+	// WebSocketPath is that of the server's WebSocket URI. Empty means "/ws".
+	WebSocketPath string
 	// Expires is the registration time asked for. Zero means one hour.
 	Expires time.Duration
 	// Aliases are further user names that calls to this account may carry.
@@ -88,7 +92,7 @@ func (a Account) validate() error {
 		return fmt.Errorf("account %q has no user name: set the user", a.ID)
 	case a.domain() == "":
 		return fmt.Errorf("account %q has neither server nor domain: set the server", a.User)
-	case hasControl(a.User) || hasControl(a.Domain) || hasControl(a.Server) || hasControl(a.DisplayName) || hasControl(a.AuthUser):
+	case hasControl(a.User) || hasControl(a.Domain) || hasControl(a.Server) || hasControl(a.DisplayName) || hasControl(a.AuthUser) || hasControl(a.WebSocketPath):
 		return fmt.Errorf("account %q holds a control character: remove it", a.User)
 	}
 	if _, _, err := splitHostPort(a.server()); err != nil {

@@ -15,51 +15,65 @@ import (
 // (RFC 3261 §18.1.1) or when only TCP is available.
 type Transport int
 
-// The transports. TLS and WebSocket are not offered yet.
+// The transports. WS and WSS are WebSockets (RFC 7118), WSS over TLS.
 const (
 	Any Transport = iota
 	UDP
 	TCP
+	TLS
+	WS
+	WSS
 )
 
-// String returns "any", "udp" or "tcp".
+// String returns "any", "udp", "tcp", "tls", "ws" or "wss".
 func (t Transport) String() string {
-	switch t {
-	case Any:
-		return "any"
-	case UDP:
-		return "udp"
-	case TCP:
-		return "tcp"
+	names := [...]string{"any", "udp", "tcp", "tls", "ws", "wss"}
+	if t < 0 || int(t) >= len(names) {
+		return fmt.Sprintf("transport(%d)", int(t))
 	}
-	return fmt.Sprintf("transport(%d)", int(t))
+	return names[t]
 }
 
 // Secure says whether what is sent over t can be read by the next hop only, which is
-// what keys in a session description need (RFC 4568 §8.3). Neither UDP nor TCP is.
-func (t Transport) Secure() bool {
+// what keys in a session description need (RFC 4568 §8.3). TLS and WSS are.
+func (t Transport) Secure() bool { return t == TLS || t == WSS }
+
+// stream says whether t runs over connections.
+func (t Transport) stream() bool { return t >= TCP }
+
+// webSocket says whether t is WS or WSS.
+func (t Transport) webSocket() bool { return t == WS || t == WSS }
+
+// port is where t is served when nothing else is said (RFC 3261 §19.1.2, RFC 7118 §7).
+func (t Transport) port() uint16 {
 	switch t {
+	case TLS:
+		return 5061
+	case WS:
+		return 80
+	case WSS:
+		return 443
 	case Any, UDP, TCP:
-		return false
 	}
-	return false
+	return 5060
 }
 
 // upper is the name as the Via header writes it.
 func (t Transport) upper() string { return strings.ToUpper(t.String()) }
 
-// ParseTransport reads "udp", "tcp", "any" or the empty string (Any), in any
-// letter case.
+// ParseTransport reads "udp", "tcp", "tls", "ws", "wss", "any" or the empty string
+// (Any), in any letter case.
 func ParseTransport(s string) (Transport, error) {
-	switch strings.ToLower(strings.TrimSpace(s)) {
-	case "", "any":
+	s = strings.ToLower(strings.TrimSpace(s))
+	if s == "" {
 		return Any, nil
-	case "udp":
-		return UDP, nil
-	case "tcp":
-		return TCP, nil
 	}
-	return Any, fmt.Errorf("transport %q is not known: use udp or tcp", s)
+	for t := Any; t <= WSS; t++ {
+		if t.String() == s {
+			return t, nil
+		}
+	}
+	return Any, fmt.Errorf("transport %q is not known: use udp, tcp, tls, ws or wss", s)
 }
 
 // Network is how the user agent reaches the world. A nil function means the
@@ -79,7 +93,7 @@ type Network struct {
 // Listen is one address to listen on. Port 0 lets the system choose; an
 // unspecified address (0.0.0.0 or ::) listens on all of that family.
 type Listen struct {
-	Transport Transport // UDP or TCP
+	Transport Transport // UDP, TCP or TLS; TLS wants Config.TLS with a certificate
 	Addr      netip.AddrPort
 }
 
@@ -114,9 +128,16 @@ type Config struct {
 	// MaxDialogs bounds calls in progress, both directions together; an INVITE
 	// beyond it is answered 486. Default 1000.
 	MaxDialogs int
-	// MaxStreams bounds accepted TCP connections; the one idle longest makes
+	// MaxStreams bounds accepted connections; the one idle longest makes
 	// way for a new one. Default 256.
 	MaxStreams int
+	// TLS holds the certificate of TLS listeners. What accounts need to connect stands
+	// in Account.TLS.
+	TLS *TLSConfig
+	// KeepAlive is how often a connection that we made, and the way to a registrar
+	// over UDP, is kept open (RFC 5626 §3.5): CRLF CRLF, or a ping of WebSocket. Each
+	// wait is 80 to 100 % of it. Default 29 s; negative: never.
+	KeepAlive time.Duration
 	// AcceptAny accepts requests for any user while no account is registered.
 	AcceptAny bool
 	// Allow lists the networks whose requests are answered, besides those of
@@ -161,6 +182,9 @@ func (c Config) withDefaults() Config {
 	}
 	if c.MaxRate <= 0 {
 		c.MaxRate = 300
+	}
+	if c.KeepAlive == 0 {
+		c.KeepAlive = 29 * time.Second
 	}
 	if c.RetryMin <= 0 {
 		c.RetryMin = time.Second

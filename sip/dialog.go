@@ -245,22 +245,39 @@ func requestRoute(target sipmsg.Uri, routes []sipmsg.Uri) (sipmsg.Uri, []sipmsg.
 
 func isLoose(u sipmsg.Uri) bool { return u.UriParams.Has("lr") }
 
-// open reaches the next hop of a dialog: the URI as RFC 3263 says, or, where
-// that cannot be resolved or connected, the peer the dialog was made with.
-func (d *Dialog) open(ctx context.Context, next sipmsg.Uri) (*route, error) {
-	want := d.account.Transport
-	if t, ok := next.UriParams.Get("transport"); ok {
-		if parsed, err := ParseTransport(t); err == nil && parsed != Any {
-			want = parsed
-		}
+// nextHop is where a URI of the route, or the remote target, leads. What came over a
+// WebSocket goes back over it: the other end cannot be reached otherwise (RFC 7118 §5).
+func (d *Dialog) nextHop(ctx context.Context, next sipmsg.Uri) (hop, error) {
+	want := transportParam(&next)
+	if want == Any {
+		want = d.account.Transport
 	}
 	if want == Any {
 		want = d.peer.transport
 	}
+	if isSIPS(&next) && !want.Secure() {
+		want = TLS
+	}
+	if d.peer.transport.webSocket() && (want.webSocket() || d.peer.transport == WSS) {
+		return d.peer, nil
+	}
+	hops, err := d.ua.locate(ctx, want, bareHost(next.Host), next.Port, d.account.linkTo(next.Host))
+	if err != nil {
+		return hop{}, err
+	}
+	if h := hops[0]; h.transport != d.peer.transport || h.addr != d.peer.addr {
+		return h, nil
+	}
+	return d.peer, nil // under the name it was found by, which its certificate has
+}
+
+// open reaches the next hop of a dialog: the URI as RFC 3263 says, or, where
+// that cannot be resolved or connected, the peer the dialog was made with.
+func (d *Dialog) open(ctx context.Context, next sipmsg.Uri) (*route, error) {
 	var rt *route
-	hops, err := d.ua.locate(ctx, want, bareHost(next.Host), next.Port)
+	h, err := d.nextHop(ctx, next)
 	if err == nil {
-		rt, err = d.ua.open(ctx, hops[0])
+		rt, err = d.ua.open(ctx, h)
 	}
 	if err == nil || ctx.Err() != nil || !d.peer.addr.IsValid() {
 		return rt, err

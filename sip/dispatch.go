@@ -23,7 +23,8 @@ func (ua *UserAgent) dispatch(req *sipmsg.Request, tx *sipmsg.ServerTx) {
 		tx.Terminate()
 		return
 	}
-	if scheme := strings.ToLower(req.Recipient.Scheme); scheme != "sip" && scheme != "" {
+	if scheme := strings.ToLower(req.Recipient.Scheme); scheme != "sip" && scheme != "" &&
+		(scheme != "sips" || !ua.peerOf(req).transport.Secure()) {
 		ua.respond(tx, req, 416, "")
 		return
 	}
@@ -203,7 +204,7 @@ func (ua *UserAgent) onInvite(req *sipmsg.Request, tx *sipmsg.ServerTx) {
 		ua: ua, req: req, tx: tx, tag: tagOf(req.To().Params), key: key, reg: reg, source: source,
 		offer: req.Body(), done: make(chan struct{}),
 	}
-	i.peer = hop{transport: transportOf(req), addr: source}
+	i.peer = ua.peerOf(req)
 	i.sentBy = ua.sentByTo(i.peer)
 	if reg != nil {
 		i.account = reg.current()
@@ -238,12 +239,17 @@ func (ua *UserAgent) onInvite(req *sipmsg.Request, tx *sipmsg.ServerTx) {
 	ua.serve(i, h)
 }
 
-// transportOf is how a request came.
-func transportOf(req *sipmsg.Request) Transport {
-	if strings.EqualFold(req.Transport(), "TCP") {
-		return TCP
+// peerOf is where a request came from, and how.
+func (ua *UserAgent) peerOf(req *sipmsg.Request) hop {
+	h := hop{transport: UDP, addr: sourceOf(req)}
+	if strings.EqualFold(req.Transport(), "UDP") {
+		return h
 	}
-	return UDP
+	if s := ua.streams.from(h.addr); s != nil {
+		return s.hop
+	}
+	h.transport = TCP // it has ended already
+	return h
 }
 
 // sentByTo is the address peers reach us at on the path of a hop.
@@ -253,10 +259,10 @@ func (ua *UserAgent) sentByTo(h hop) netip.AddrPort {
 			return ua.advertised(p.local, h.addr.Addr())
 		}
 	}
-	if l := ua.streamFor(h.addr.Addr()); l != nil {
+	if l := ua.listenerFor(h.transport, h.addr.Addr()); l != nil {
 		return ua.advertised(l.local, h.addr.Addr())
 	}
-	if s := ua.streams.find(h.addr); s != nil {
+	if s := ua.streams.find(h); s != nil {
 		return s.local
 	}
 	return netip.AddrPort{}

@@ -220,7 +220,11 @@ func (i *Invitation) contact() sipmsg.Uri {
 	if a.User == "" {
 		a.User = fromUri(&i.req.Recipient).User
 	}
-	return i.ua.contactFor(a, rt)
+	contact := i.ua.contactFor(a, rt)
+	if isSIPS(&i.req.Recipient) {
+		contact = secured(contact)
+	}
+	return contact
 }
 
 // finish ends the invitation because of the caller or the network.

@@ -21,8 +21,9 @@ func reserved(name string) bool {
 }
 
 // redirectTargets reads the Contacts of a 3xx, best q first (RFC 3261
-// §8.1.3.4), leaving out what was tried and what is not sip.
-func redirectTargets(res *sipmsg.Response, seen map[string]bool) []sipmsg.Uri {
+// §8.1.3.4), leaving out what was tried, what is not sip or sips, and, of a sips URI,
+// what is not sips (§26.2.2).
+func redirectTargets(res *sipmsg.Response, secure bool, seen map[string]bool) []sipmsg.Uri {
 	type candidate struct {
 		uri sipmsg.Uri
 		q   float64
@@ -30,10 +31,13 @@ func redirectTargets(res *sipmsg.Response, seen map[string]bool) []sipmsg.Uri {
 	var found []candidate
 	for _, h := range res.GetHeaders("Contact") {
 		c, ok := h.(*sipmsg.ContactHeader)
-		if !ok || c.Address.Wildcard || c.Address.Scheme != "sip" || c.Address.Host == "" {
+		if !ok || c.Address.Wildcard || c.Address.Scheme != "sip" && c.Address.Scheme != "sips" || c.Address.Host == "" {
 			continue
 		}
 		uri := *c.Address.Clone()
+		if secure && !isSIPS(&uri) {
+			continue
+		}
 		uri.Headers = nil
 		if key := uri.String(); seen[key] || len(found) >= maxRedirects {
 			continue

@@ -60,7 +60,11 @@ func (c *ClientInvite) request(target sipmsg.Uri, rt *route, seq uint32, body []
 	id := sipmsg.CallIDHeader(c.callID)
 	req.AppendHeader(&id)
 	setCSeq(req, seq)
-	req.AppendHeader(&sipmsg.ContactHeader{Address: ua.contactFor(a, rt)})
+	contact := ua.contactFor(a, rt)
+	if isSIPS(&target) {
+		contact = secured(contact)
+	}
+	req.AppendHeader(&sipmsg.ContactHeader{Address: contact})
 	if c.in.CallerNumber != "" {
 		id := sipmsg.Uri{Scheme: "sip", User: escapeUser(c.in.CallerNumber), Host: from.Address.Host}
 		req.AppendHeader(sipmsg.NewHeader("P-Preferred-Identity", "<"+id.String()+">"))
@@ -96,8 +100,8 @@ func (r InviteRequest) check() error {
 	if hasControl(r.Target.String()) || hasControl(r.CallerNumber) || hasControl(r.Account.User+r.Account.Domain+r.Account.DisplayName) {
 		return errors.New("target, caller number or account holds a control character: remove it")
 	}
-	if r.dialled().Scheme != "sip" {
-		return fmt.Errorf("target scheme %q is not offered: use sip or tel", r.Target.Scheme)
+	if s := r.dialled().Scheme; s != "sip" && s != "sips" {
+		return fmt.Errorf("target scheme %q is not offered: use sip, sips or tel", r.Target.Scheme)
 	}
 	for _, h := range r.Headers {
 		if !isToken(h.Name) || hasControl(h.Value) || reserved(h.Name) {

@@ -67,23 +67,29 @@ func quotedName(s string) string {
 // newRequest makes a request with everything that does not depend on dialogs.
 func (ua *UserAgent) newRequest(method sipmsg.RequestMethod, target sipmsg.Uri, rt *route) *sipmsg.Request {
 	req := sipmsg.NewRequest(method, target)
-	setVia(req, rt)
+	ua.setVia(req, rt)
 	forwards := sipmsg.MaxForwardsHeader(70)
 	req.AppendHeader(&forwards)
 	return req
 }
 
 // setVia gives a request a new top Via with a new branch, and its destination.
-func setVia(req *sipmsg.Request, rt *route) {
+func (ua *UserAgent) setVia(req *sipmsg.Request, rt *route) {
 	req.RemoveHeader("Via")
 	via := &sipmsg.ViaHeader{
 		ProtocolName: "SIP", ProtocolVersion: "2.0", Transport: rt.transport.upper(),
 		Host: rt.sentBy.Addr().String(), Port: int(rt.sentBy.Port()),
 	}
+	if rt.transport.webSocket() {
+		via.Host = ua.nowhere
+	}
 	via.Params.Add("branch", newBranch())
 	via.Params.Add("rport", "")
 	req.PrependHeader(via)
-	req.SetTransport(rt.transport.upper())
+	req.SetTransport("UDP")
+	if rt.transport.stream() {
+		req.SetTransport("TCP") // to sipgo all connections are, see stream.go
+	}
 	req.SetDestination(rt.addr.String())
 }
 
@@ -141,14 +147,33 @@ func cleanPhrase(s string) string {
 	}, s)
 }
 
-// contactURI is our Contact address on a route.
-func contactURI(user string, at netip.AddrPort, t Transport) sipmsg.Uri {
+// contactURI is our Contact address on a route. Nobody can connect to the client of a
+// WebSocket, so its host is a name that does not exist (RFC 7118 §5.1).
+func (ua *UserAgent) contactURI(user string, at netip.AddrPort, t Transport) sipmsg.Uri {
 	u := sipmsg.Uri{Scheme: "sip", User: escapeUser(user), Host: at.Addr().String(), Port: int(at.Port())}
-	if t == TCP {
+	if t.webSocket() {
+		u.Host, u.Port = ua.nowhere, 0
+	}
+	switch t {
+	case TCP, TLS, WS:
 		u.UriParams = sipmsg.NewParams()
-		u.UriParams.Add("transport", "tcp")
+		u.UriParams.Add("transport", t.String())
+	case WSS: // RFC 7118 §5.1
+		u.UriParams = sipmsg.NewParams()
+		u.UriParams.Add("transport", "ws")
+	case Any, UDP:
 	}
 	return u
+}
+
+// secured makes a Contact fit a request with a sips URI (RFC 3261 §8.1.1.8, RFC 5630
+// §5.1.1.1).
+func secured(contact sipmsg.Uri) sipmsg.Uri {
+	contact.Scheme = "sips"
+	if transportParam(&contact) == TLS {
+		contact.UriParams = nil
+	}
+	return contact
 }
 
 // headerValues returns all values of a header field, also of its compact form.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"net"
 	"net/netip"
+	"time"
 )
 
 // withDefaults fills the operating system's functions in.
@@ -40,8 +41,14 @@ func (n Network) withDefaults() Network {
 	return n
 }
 
+// undelivered is how long what was sent on a connection may stay unacknowledged.
+const undelivered = 30 * time.Second
+
+// dialOS connects so that the loss of the other end is noticed: within a minute when
+// nothing is sent, within undelivered when something is.
 func dialOS(ctx context.Context, network, laddr, raddr string) (net.Conn, error) {
-	var d net.Dialer
+	d := net.Dialer{KeepAliveConfig: net.KeepAliveConfig{Enable: true, Idle: 30 * time.Second, Interval: 10 * time.Second, Count: 3}}
+	watchDelivery(&d, undelivered)
 	if laddr != "" {
 		local, err := net.ResolveTCPAddr(network, laddr)
 		if err != nil {

@@ -36,17 +36,22 @@ func (ua *UserAgent) hasAccounts() bool {
 // ends; *StatusError reports an answer other than 2xx and Capabilities is
 // filled for those too.
 func (ua *UserAgent) Options(ctx context.Context, target URI) (Capabilities, error) {
+	return ua.OptionsAs(ctx, Account{TLS: ua.cfg.TLS}, target)
+}
+
+// OptionsAs is Options over the transport of an account, with its TLS and its server,
+// but without its name and password.
+func (ua *UserAgent) OptionsAs(ctx context.Context, a Account, target URI) (Capabilities, error) {
 	to, err := toUri(target)
 	if err != nil {
 		return Capabilities{}, err
 	}
-	want := Any
 	if t, ok := to.UriParams.Get("transport"); ok {
-		if want, err = ParseTransport(t); err != nil {
+		if a.Transport, err = ParseTransport(t); err != nil {
 			return Capabilities{}, err
 		}
 	}
-	hops, err := ua.locate(ctx, want, bareHost(to.Host), to.Port)
+	hops, _, err := ua.accountHops(ctx, a, &to)
 	if err != nil {
 		return Capabilities{}, err
 	}
@@ -62,7 +67,7 @@ func (ua *UserAgent) Options(ctx context.Context, target URI) (Capabilities, err
 	id := sipmsg.CallIDHeader(newCallID())
 	req.AppendHeader(&id)
 	setCSeq(req, 1)
-	req.AppendHeader(&sipmsg.ContactHeader{Address: contactURI("", rt.sentBy, rt.transport)})
+	req.AppendHeader(&sipmsg.ContactHeader{Address: ua.contactURI("", rt.sentBy, rt.transport)})
 	req.AppendHeader(sipmsg.NewHeader("Accept", sdpType))
 	ua.finishRequest(req, "", nil)
 	start := time.Now()

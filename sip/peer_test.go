@@ -9,6 +9,7 @@ import (
 	"net/netip"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -98,6 +99,8 @@ type peer struct {
 	in   chan *message
 	wg   sync.WaitGroup
 	seq  int
+
+	pings atomic.Int32 // keep-alives that came
 }
 
 func newPeer(t *testing.T, n *memnet.Network, addr string) *peer {
@@ -110,6 +113,10 @@ func newPeer(t *testing.T, n *memnet.Network, addr string) *peer {
 			n, from, err := c.ReadFrom(buf)
 			if err != nil {
 				return
+			}
+			if len(bytes.Trim(buf[:n], "\r\n")) == 0 { // a keep-alive
+				p.pings.Add(1)
+				continue
 			}
 			p.in <- readMessage(t, bytes.Clone(buf[:n]), addrPortOf(from))
 		}

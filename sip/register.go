@@ -160,11 +160,11 @@ func (r *Registration) poke() {
 	}
 }
 
-// streamGone is told of every TCP connection that ends; losing the
-// registrar's means that calls cannot reach us. ua.mu is held.
-func (r *Registration) streamGone(remote netip.AddrPort) {
+// streamGone is told of every connection that ends; losing the registrar's means that
+// calls cannot reach us. ua.mu is held.
+func (r *Registration) streamGone(h hop) {
 	r.mu.Lock()
-	mine := r.flow.transport == TCP && r.flow.addr == remote && r.state.Phase == Registered
+	mine := r.flow == h && r.state.Phase == Registered
 	if mine {
 		r.lost = true
 	}
@@ -218,6 +218,8 @@ func (r *Registration) sleep(wait time.Duration) bool {
 		defer t.Stop()
 		due = t.C
 	}
+	keep, stop := r.keepAlive()
+	defer stop()
 	for {
 		r.mu.Lock()
 		updated, lost := r.updated, r.lost
@@ -238,6 +240,8 @@ func (r *Registration) sleep(wait time.Duration) bool {
 			return true
 		case <-reconnect:
 			return true
+		case <-keep:
+			r.ping()
 		case <-r.wake:
 		}
 	}
@@ -303,7 +307,7 @@ func (r *Registration) step() time.Duration {
 func (r *Registration) changeOver(ctx context.Context, a Account) {
 	r.refusals, r.worked, r.minimum = 0, false, 0
 	old := r.boundAs
-	if r.bound != nil && (old.User != a.User || old.domain() != a.domain() || old.server() != a.server() || old.Transport != a.Transport) {
+	if r.bound != nil && (old.User != a.User || old.domain() != a.domain() || old.server() != a.server() || old.Transport != a.Transport || old.TLS != a.TLS) {
 		bctx, cancel := context.WithTimeout(ctx, r.ua.cfg.CloseTimeout)
 		_, _ = r.exchange(bctx, old, 0)
 		cancel()

@@ -18,7 +18,7 @@ func (r *Registration) exchange(ctx context.Context, a Account, expires time.Dur
 	if err != nil {
 		return nil, err
 	}
-	hops, err := r.ua.locate(ctx, a.Transport, host, port)
+	hops, err := r.ua.locate(ctx, a.Transport, host, port, a.linkTo(host))
 	if err != nil {
 		return nil, err
 	}
@@ -161,7 +161,8 @@ func grantedTime(res *sipmsg.Response, contact *sipmsg.Uri, asked time.Duration)
 
 // sameContact compares addresses the way registrars keep them: user, host and port.
 func sameContact(a, b *sipmsg.Uri) bool {
-	return a.User == b.User && strings.EqualFold(bareHost(a.Host), bareHost(b.Host)) && defaultPort(a.Port) == defaultPort(b.Port)
+	return a.User == b.User && strings.EqualFold(bareHost(a.Host), bareHost(b.Host)) &&
+		transportParam(a).portOr(a.Port) == transportParam(b).portOr(b.Port)
 }
 
 // learnPublic reads received and rport of our Via (RFC 3581 §4): where they
@@ -228,5 +229,5 @@ func (ua *UserAgent) contactFor(a Account, rt *route) sipmsg.Uri {
 		r.mu.Unlock()
 	}
 	ua.mu.Unlock()
-	return contactURI(a.User, at, rt.transport)
+	return ua.contactURI(a.User, at, rt.transport)
 }

@@ -111,7 +111,7 @@ func (d *Dialog) sendReInvite(ctx context.Context, offer OfferFunc) (*sipmsg.Res
 			return nil, err
 		}
 		if changed {
-			setVia(req, moved)
+			d.ua.setVia(req, moved)
 		}
 		d.mu.Lock()
 		d.authHeader = append(append([]sipmsg.Header{}, req.GetHeaders("Authorization")...), req.GetHeaders("Proxy-Authorization")...)

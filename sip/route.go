@@ -14,6 +14,37 @@ import (
 type hop struct {
 	transport Transport
 	addr      netip.AddrPort
+	link
+}
+
+// link is what TLS and WebSocket need besides an address. It is zero for others.
+type link struct {
+	name string     // the server's, before any look-up
+	path string     // of the WebSocket
+	tls  *TLSConfig // may be nil
+}
+
+// linkTo is how connections for the account to a server of that name are made.
+func (a Account) linkTo(name string) link {
+	path := a.WebSocketPath
+	if path == "" {
+		path = "/ws"
+	}
+	return link{name: bareHost(name), path: path, tls: a.TLS}
+}
+
+// over leaves out what a transport does not need, so that hops can be compared.
+func (l link) over(t Transport) link {
+	switch t {
+	case TLS:
+		l.path = ""
+	case WS:
+		l.tls = nil
+	case WSS:
+	case Any, UDP, TCP:
+		return link{}
+	}
+	return l
 }
 
 // route is a hop with its local end open.
@@ -22,6 +53,7 @@ type route struct {
 	sentBy netip.AddrPort // for Via and Contact
 	local  netip.Addr     // our address on that path, for SDP
 	packet *packetConn    // UDP
+	stream *streamConn    // others
 	large  bool           // TCP was tried and failed: UDP whatever the size
 }
 
@@ -32,12 +64,20 @@ func (r *route) path() Path { return Path{Local: r.local, Transport: r.transport
 // taken as it is, a name with a port gives its addresses, a name without a
 // port its SRV records and only then its addresses. want Any means UDP
 // where we listen on it, else TCP.
-func (ua *UserAgent) locate(ctx context.Context, want Transport, host string, port int) ([]hop, error) {
+func (ua *UserAgent) locate(ctx context.Context, want Transport, host string, port int, l link) ([]hop, error) {
+	hops, err := ua.resolve(ctx, want, host, port)
+	for i := range hops {
+		hops[i].link = l.over(hops[i].transport)
+	}
+	return hops, err
+}
+
+func (ua *UserAgent) resolve(ctx context.Context, want Transport, host string, port int) ([]hop, error) {
 	if host == "" {
 		return nil, fmt.Errorf("no host to send to: %w", ErrUnreachable)
 	}
 	if addr, err := netip.ParseAddr(host); err == nil {
-		return ua.usable([]hop{{want, netip.AddrPortFrom(addr.Unmap(), defaultPort(port))}}, host)
+		return ua.usable([]hop{{transport: want, addr: netip.AddrPortFrom(addr.Unmap(), want.portOr(port))}}, host)
 	}
 	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
@@ -52,14 +92,15 @@ func (ua *UserAgent) locate(ctx context.Context, want Transport, host string, po
 	}
 	var hops []hop
 	for _, a := range addrs {
-		hops = append(hops, hop{want, netip.AddrPortFrom(a.Unmap(), defaultPort(port))})
+		hops = append(hops, hop{transport: want, addr: netip.AddrPortFrom(a.Unmap(), want.portOr(port))})
 	}
 	return ua.usable(hops, host)
 }
 
-func defaultPort(port int) uint16 {
+// portOr is port, or where t is served when there is none.
+func (t Transport) portOr(port int) uint16 {
 	if port <= 0 || port > 65535 {
-		return 5060
+		return t.port()
 	}
 	return uint16(port)
 }
@@ -68,11 +109,11 @@ const maxHops = 8
 
 func (ua *UserAgent) locateSRV(ctx context.Context, want Transport, host string) []hop {
 	var hops []hop
-	for _, t := range []Transport{UDP, TCP} {
-		if want != Any && want != t || want == Any && t == UDP && len(ua.packets) == 0 {
+	for _, t := range []Transport{UDP, TCP, TLS} {
+		if want != Any && want != t || want == Any && t == TLS || want == Any && t == UDP && len(ua.packets) == 0 {
 			continue
 		}
-		records, err := ua.cfg.Network.LookupSRV(ctx, "_sip._"+t.String()+"."+host)
+		records, err := ua.cfg.Network.LookupSRV(ctx, t.service()+"."+host)
 		if err != nil {
 			continue
 		}
@@ -85,7 +126,7 @@ func (ua *UserAgent) locateSRV(ctx context.Context, want Transport, host string)
 				continue
 			}
 			for _, a := range addrs {
-				hops = append(hops, hop{t, netip.AddrPortFrom(a.Unmap(), defaultPort(int(r.Port)))})
+				hops = append(hops, hop{transport: t, addr: netip.AddrPortFrom(a.Unmap(), t.portOr(int(r.Port)))})
 			}
 		}
 		if len(hops) > 0 {
@@ -93,6 +134,14 @@ func (ua *UserAgent) locateSRV(ctx context.Context, want Transport, host string)
 		}
 	}
 	return hops
+}
+
+// service is the beginning of a name with SRV records (RFC 3263 §4.1).
+func (t Transport) service() string {
+	if t == TLS {
+		return "_sips._tcp"
+	}
+	return "_sip._" + t.String()
 }
 
 // usable settles Any and leaves out hops of a family we cannot send from.
@@ -154,7 +203,7 @@ func (ua *UserAgent) advertised(bound netip.AddrPort, remote netip.Addr) netip.A
 	return bound
 }
 
-// open opens the local end of a hop: it chooses the UDP listener or connects TCP.
+// open opens the local end of a hop: it chooses the UDP listener or connects.
 func (ua *UserAgent) open(ctx context.Context, h hop) (*route, error) {
 	r := &route{hop: h}
 	if h.transport == UDP {
@@ -166,15 +215,16 @@ func (ua *UserAgent) open(ctx context.Context, h hop) (*route, error) {
 		r.local = r.sentBy.Addr()
 		return r, nil
 	}
-	listener := ua.streamFor(h.addr.Addr())
+	listener := ua.listenerFor(h.transport, h.addr.Addr())
 	var bind netip.Addr
 	if listener != nil {
 		bind = listener.local.Addr()
 	}
-	s, err := ua.stream(ctx, h.addr, bind)
+	s, err := ua.stream(ctx, h, bind)
 	if err != nil {
 		return nil, err
 	}
+	r.stream = s
 	r.local = s.local.Addr()
 	r.sentBy = s.local
 	if listener != nil {
@@ -183,10 +233,14 @@ func (ua *UserAgent) open(ctx context.Context, h hop) (*route, error) {
 	return r, nil
 }
 
-func (ua *UserAgent) streamFor(remote netip.Addr) *streamListener {
+// listenerFor chooses the listener that peers at remote reach us at over t.
+func (ua *UserAgent) listenerFor(t Transport, remote netip.Addr) *streamListener {
 	var best *streamListener
 	rank := 0
-	for _, l := range ua.tcp {
+	for _, l := range ua.listeners {
+		if l.transport != t {
+			continue
+		}
 		if r := ua.rank(l.local.Addr(), remote); r > rank {
 			best, rank = l, r
 		}
@@ -202,18 +256,42 @@ func (ua *UserAgent) accountHops(ctx context.Context, a Account, target *sipmsg.
 	want := a.Transport
 	host, port, _ := splitHostPort(a.server())
 	if host != "" && a.owns(target.Host, target.Port) {
-		hops, err = ua.locate(ctx, want, host, port)
+		hops, err = ua.locate(ctx, a.over(target), host, port, a.linkTo(host))
 		return hops, true, err
 	}
-	if t, _ := target.UriParams.Get("transport"); want == Any && strings.EqualFold(t, "tcp") {
-		want = TCP
+	if want == Any {
+		want = transportParam(target)
 	}
-	hops, err = ua.locate(ctx, want, bareHost(target.Host), target.Port)
+	if isSIPS(target) && !want.Secure() {
+		want = TLS
+	}
+	hops, err = ua.locate(ctx, want, bareHost(target.Host), target.Port, a.linkTo(target.Host))
 	if err == nil && host != "" {
 		trusted = ua.sameServer(a, hops)
 	}
 	return hops, trusted, err
 }
+
+// over is the transport to the account's server for a target: a sips URI wants one
+// that is secure (RFC 3261 §26.2.2).
+func (a Account) over(target *sipmsg.Uri) Transport {
+	if isSIPS(target) && !a.Transport.Secure() {
+		return TLS
+	}
+	return a.Transport
+}
+
+// transportParam is the transport that a URI names, Any when it names none of ours.
+func transportParam(u *sipmsg.Uri) Transport {
+	v, _ := u.UriParams.Get("transport")
+	t, err := ParseTransport(v)
+	if err != nil {
+		return Any
+	}
+	return t
+}
+
+func isSIPS(u *sipmsg.Uri) bool { return strings.EqualFold(u.Scheme, "sips") }
 
 // owns tells whether a URI host is the account's domain or server.
 func (a Account) owns(host string, port int) bool {
@@ -222,7 +300,7 @@ func (a Account) owns(host string, port int) bool {
 		return true
 	}
 	h, p, err := splitHostPort(a.server())
-	return err == nil && strings.EqualFold(host, h) && defaultPort(p) == defaultPort(port)
+	return err == nil && strings.EqualFold(host, h) && a.Transport.portOr(p) == a.Transport.portOr(port)
 }
 
 // sameServer tells whether hops lead to the account's server, as far as that

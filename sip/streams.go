@@ -12,16 +12,16 @@ import (
 
 const dialTimeout = 10 * time.Second
 
-// streamSet holds the open TCP connections.
+// streamSet holds the open connections.
 type streamSet struct {
 	mu       sync.Mutex
 	all      map[*streamConn]struct{}
-	dialling map[netip.AddrPort]chan struct{}
+	dialling map[hop]chan struct{}
 	onGone   func(*streamConn)
 }
 
 func newStreamSet() *streamSet {
-	return &streamSet{all: make(map[*streamConn]struct{}), dialling: make(map[netip.AddrPort]chan struct{})}
+	return &streamSet{all: make(map[*streamConn]struct{}), dialling: make(map[hop]chan struct{})}
 }
 
 func (t *streamSet) add(s *streamConn) {
@@ -40,16 +40,30 @@ func (t *streamSet) remove(s *streamConn) {
 	}
 }
 
-// find returns the connection to remote, if there is one.
-func (t *streamSet) find(remote netip.AddrPort) *streamConn {
+// find returns a connection for a hop, if there is one.
+func (t *streamSet) find(h hop) *streamConn {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	return t.findLocked(remote)
+	return t.findLocked(h)
 }
 
-func (t *streamSet) findLocked(remote netip.AddrPort) *streamConn {
+// findLocked wants one that we made for the very hop, since only that one has proved
+// its name, or one that was accepted from that address.
+func (t *streamSet) findLocked(h hop) *streamConn {
 	for s := range t.all {
-		if s.remote == remote {
+		if s.hop == h || !s.dialled && s.transport == h.transport && s.addr == h.addr {
+			return s
+		}
+	}
+	return nil
+}
+
+// from returns a connection with that remote address.
+func (t *streamSet) from(remote netip.AddrPort) *streamConn {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for s := range t.all {
+		if s.addr == remote {
 			return s
 		}
 	}
@@ -90,24 +104,24 @@ func (t *streamSet) closeAll() {
 	}
 }
 
-// stream returns a connection to remote that sipgo reads, dialling it when
-// there is none. Concurrent calls for one address dial once.
-func (ua *UserAgent) stream(ctx context.Context, remote netip.AddrPort, local netip.Addr) (*streamConn, error) {
+// stream returns a connection for a hop that sipgo reads, dialling it when there is
+// none. Concurrent calls for one hop dial once.
+func (ua *UserAgent) stream(ctx context.Context, h hop, local netip.Addr) (*streamConn, error) {
 	t := ua.streams
 	for {
 		t.mu.Lock()
-		if s := t.findLocked(remote); s != nil {
+		if s := t.findLocked(h); s != nil {
 			t.mu.Unlock()
 			return s, ua.waitReady(ctx, s)
 		}
-		wait, busy := t.dialling[remote]
+		wait, busy := t.dialling[h]
 		if !busy {
 			mine := make(chan struct{})
-			t.dialling[remote] = mine
+			t.dialling[h] = mine
 			t.mu.Unlock()
-			s, err := ua.dialStream(ctx, remote, local)
+			s, err := ua.dialStream(ctx, h, local)
 			t.mu.Lock()
-			delete(t.dialling, remote)
+			delete(t.dialling, h)
 			t.mu.Unlock()
 			close(mine)
 			return s, err
@@ -121,30 +135,50 @@ func (ua *UserAgent) stream(ctx context.Context, remote netip.AddrPort, local ne
 	}
 }
 
-func (ua *UserAgent) dialStream(ctx context.Context, remote netip.AddrPort, local netip.Addr) (*streamConn, error) {
+func (ua *UserAgent) dialStream(ctx context.Context, h hop, local netip.Addr) (*streamConn, error) {
 	dctx, cancel := context.WithTimeout(ctx, dialTimeout)
 	defer cancel()
-	laddr := ""
-	if local.IsValid() && !local.IsUnspecified() {
-		laddr = netip.AddrPortFrom(local, 0).String()
-	}
-	c, err := ua.cfg.Network.Dial(dctx, "tcp", laddr, remote.String())
+	c, err := ua.connect(dctx, h, local)
 	if err != nil {
 		if ctx.Err() != nil {
 			return nil, context.Cause(ctx)
 		}
-		return nil, unreachable("connecting to "+remote.String()+" over TCP", err)
+		return nil, unreachable("connecting to "+h.addr.String()+" over "+h.transport.upper(), err)
 	}
-	s := newStreamConn(ua, c, true)
-	s.remote = remote
+	s := newStreamConn(ua, c, h, true)
 	ua.streams.add(s)
 	select {
 	case ua.dialled.conns <- s:
-		return s, ua.waitReady(ctx, s)
+		if err := ua.waitReady(ctx, s); err != nil {
+			return nil, err
+		}
+		ua.start(s.keepAlive)
+		return s, nil
 	case <-ua.closing:
 		_ = s.Close()
 		return nil, ErrClosed
 	}
+}
+
+// connect makes the connection for a hop, up to where messages can travel.
+func (ua *UserAgent) connect(ctx context.Context, h hop, local netip.Addr) (net.Conn, error) {
+	laddr := ""
+	if local.IsValid() && !local.IsUnspecified() {
+		laddr = netip.AddrPortFrom(local, 0).String()
+	}
+	c, err := ua.cfg.Network.Dial(ctx, "tcp", laddr, h.addr.String())
+	if err != nil {
+		return nil, err
+	}
+	if h.transport.Secure() {
+		if c, err = h.tls.client(ctx, c, h.name); err != nil {
+			return nil, err
+		}
+	}
+	if h.transport.webSocket() {
+		return upgrade(ctx, c, h)
+	}
+	return c, nil
 }
 
 func (ua *UserAgent) waitReady(ctx context.Context, s *streamConn) error {
@@ -152,7 +186,7 @@ func (ua *UserAgent) waitReady(ctx context.Context, s *streamConn) error {
 	case <-s.ready:
 		return nil
 	case <-s.gone:
-		return unreachable("connection to "+s.remote.String(), io.ErrUnexpectedEOF)
+		return unreachable("connection to "+s.addr.String(), io.ErrUnexpectedEOF)
 	case <-ua.closing:
 		return ErrClosed
 	case <-ctx.Done():
@@ -186,12 +220,13 @@ func (l *dialListener) Accept() (net.Conn, error) {
 func (l *dialListener) Close() error   { return nil }
 func (l *dialListener) Addr() net.Addr { return &net.TCPAddr{IP: net.IPv4zero} }
 
-// streamListener is a TCP listener.
+// streamListener is a TCP or TLS listener.
 type streamListener struct {
 	net.Listener
-	ua    *UserAgent
-	local netip.AddrPort
-	last  *streamConn
+	ua        *UserAgent
+	transport Transport
+	local     netip.AddrPort
+	last      *streamConn
 }
 
 func (l *streamListener) Accept() (net.Conn, error) {
@@ -205,13 +240,17 @@ func (l *streamListener) Accept() (net.Conn, error) {
 			if l.ua.isClosing() || errors.Is(err, net.ErrClosed) {
 				return nil, net.ErrClosed
 			}
-			l.ua.log.Warn("sip: accepting a TCP connection failed, trying again", "listener", l.local, "err", err)
+			l.ua.log.Warn("sip: accepting a connection failed, trying again", "listener", l.local, "err", err)
 			if !l.ua.pause(100 * time.Millisecond) {
 				return nil, net.ErrClosed
 			}
 			continue
 		}
-		s := newStreamConn(l.ua, c, false)
+		h := hop{transport: l.transport, addr: addrPortOf(c.RemoteAddr())}
+		if l.transport == TLS {
+			c = l.ua.cfg.TLS.server(c)
+		}
+		s := newStreamConn(l.ua, c, h, false)
 		l.ua.streams.add(s)
 		if old := l.ua.streams.idlest(l.ua.cfg.MaxStreams); old != nil {
 			_ = old.Close()

@@ -196,7 +196,7 @@ func TestLocate_SRVThenAddresses_RFC3263(t *testing.T) {
 		}
 	}, func(w *world) {
 		show := func(want Transport, host string, port int) string {
-			hops, err := w.ua.locate(context.Background(), want, host, port)
+			hops, err := w.ua.locate(context.Background(), want, host, port, link{})
 			if err != nil {
 				require.ErrorIs(t, err, ErrUnreachable)
 				return "!"

@@ -20,13 +20,22 @@ func (ua *UserAgent) newTx(ctx context.Context, req *sipmsg.Request, rt *route) 
 	if ua.isClosing() {
 		return nil, ErrClosed
 	}
+	key := ua.nextPathKey()
+	req.Laddr = key
 	if rt.transport == UDP {
 		ua.forget(ua.sources.sentTo(rt.addr))
-		key := ua.nextPathKey()
 		pool := ua.tpl.Pool("udp")
 		pool.Add(key.String(), &udpPath{conn: rt.packet, dest: rt.addr})
 		defer pool.Delete(key.String())
-		req.Laddr = key
+	} else {
+		select {
+		case <-rt.stream.gone:
+			return nil, unreachable("connection to "+rt.addr.String()+" is gone", nil)
+		default:
+		}
+		pool := ua.tpl.Pool("tcp")
+		pool.Add(key.String(), rt.stream.path)
+		defer pool.Delete(key.String())
 	}
 	tx, err := ua.txl.NewClientTransaction(ctx, req)
 	if err != nil {
@@ -107,11 +116,8 @@ func (ua *UserAgent) txError(tx *sipmsg.ClientTx, rt *route, method sipmsg.Reque
 	}
 	err := tx.Err()
 	if errors.Is(err, sipmsg.ErrTransactionTimeout) {
-		if rt.transport == TCP {
-			// A connection nobody answers on is dead; the next request dials.
-			if s := ua.streams.find(rt.addr); s != nil {
-				_ = s.Close()
-			}
+		if rt.stream != nil { // a connection nobody answers on is dead; the next request dials
+			_ = rt.stream.Close()
 		}
 		return fmt.Errorf("%s did not answer %s over %s within 32 s: %w", rt.addr, method, rt.transport, ErrUnreachable)
 	}
@@ -129,7 +135,7 @@ func (ua *UserAgent) fit(ctx context.Context, req *sipmsg.Request, rt *route, al
 		return nil, false, fmt.Errorf("%s of %d bytes exceeds %d and the account allows UDP only; set its transport to tcp: %w",
 			req.Method, len(req.String()), maxUDP, ErrTooLarge)
 	}
-	tcp, err := ua.open(ctx, hop{TCP, rt.addr})
+	tcp, err := ua.open(ctx, hop{transport: TCP, addr: rt.addr})
 	if err != nil {
 		if ctx.Err() != nil {
 			return nil, false, err
@@ -152,9 +158,13 @@ func (ua *UserAgent) write(req *sipmsg.Request, rt *route) error {
 		ua.forget(ua.sources.sentTo(rt.addr))
 		return rt.packet.send(data, rt.addr)
 	}
-	s := ua.streams.find(rt.addr)
-	if s == nil {
-		return unreachable("connection to "+rt.addr.String()+" is gone", nil)
+	s := rt.stream
+	select {
+	case <-s.gone: // perhaps there is a new one
+		if s = ua.streams.find(rt.hop); s == nil {
+			return unreachable("connection to "+rt.addr.String()+" is gone", nil)
+		}
+	default:
 	}
 	_, err = s.Write(data)
 	return err

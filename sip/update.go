@@ -123,7 +123,7 @@ func (d *Dialog) onUpdate(req *sipmsg.Request, tx *sipmsg.ServerTx) {
 	d.mu.Unlock()
 	d.refreshTarget(req.Contact())
 	d.events.post(RemoteOffer{
-		Body: req.Body(), Update: true, Path: Path{Local: d.local, Transport: transportOf(req)},
+		Body: req.Body(), Update: true, Path: Path{Local: d.local, Transport: d.ua.peerOf(req).transport},
 		Answer: o.answer, Reject: o.reject, Acked: o.ans.acked,
 	})
 }
@@ -201,7 +201,7 @@ func (d *Dialog) request(ctx context.Context, method sipmsg.RequestMethod, fill 
 			return nil, err
 		}
 		if changed {
-			setVia(req, moved)
+			d.ua.setVia(req, moved)
 		}
 		res, err := d.ua.roundTrip(ctx, req, moved)
 		if err != nil {

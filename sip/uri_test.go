@@ -120,14 +120,14 @@ func frames(data []byte, chunk int) []string {
 		fr.write(data[:n])
 		data = data[n:]
 		for {
-			msg, ping, r := fr.next()
+			msg, sig, r := fr.next()
 			if r != nil {
 				return append(out, "refused")
 			}
-			if msg == nil && !ping {
+			if msg == nil && sig == noSignal {
 				break
 			}
-			if !ping {
+			if sig == noSignal {
 				out = append(out, string(msg))
 			}
 		}
@@ -161,7 +161,7 @@ func FuzzGate(f *testing.F) {
 			cancelCause(m)
 		case *sipmsg.Response:
 			_ = statusError(m).Error()
-			redirectTargets(m, map[string]bool{})
+			redirectTargets(m, false, map[string]bool{})
 			routesOf(m)
 			strongest(headerValues(m, "WWW-Authenticate"))
 			_, _, _ = m.CSeq(), m.CallID().Value(), tagOf(m.To().Params)

@@ -25,18 +25,19 @@ const (
 // UserAgent owns the listeners, registrations, dialogs and transactions. All
 // methods may be called from any goroutine.
 type UserAgent struct {
-	cfg     Config
-	log     *slog.Logger
-	gate    *gate
-	sources *sources
-	finals  *finals
-	inboxes *inboxes
-	refused *refused
-	streams *streamSet
-	dialled *dialListener
-	packets []*packetConn
-	tcp     []*streamListener
-	secret  [32]byte // of the To-tags we give
+	cfg       Config
+	log       *slog.Logger
+	gate      *gate
+	sources   *sources
+	finals    *finals
+	inboxes   *inboxes
+	refused   *refused
+	streams   *streamSet
+	dialled   *dialListener
+	packets   []*packetConn
+	listeners []*streamListener // of connections
+	secret    [32]byte          // of the To-tags we give
+	nowhere   string            // our host where we cannot be reached: a name of .invalid
 
 	reading     *meter        // messages of strangers
 	requests    *meter        // new requests of allowed networks
@@ -80,6 +81,7 @@ func New(cfg Config) (*UserAgent, error) {
 	}
 	ua.reading = newMeter(strangerMessages, 2*strangerMessages)
 	ua.requests = newMeter(float32(cfg.MaxRate), 2*float32(cfg.MaxRate))
+	ua.nowhere = newTag() + ".invalid"
 	ua.streams.onGone = ua.streamGone
 	ua.dialled = &dialListener{ua: ua, conns: make(chan *streamConn)}
 	ua.layers()
@@ -126,14 +128,17 @@ func (ua *UserAgent) listen() error {
 				return listenError(l, err)
 			}
 			ua.packets = append(ua.packets, newPacketConn(ua, c))
-		case TCP:
+		case TCP, TLS:
+			if l.Transport == TLS && (ua.cfg.TLS == nil || ua.cfg.TLS.Certificate == nil) {
+				return fmt.Errorf("sip: cannot listen on %s without a certificate: set tls_cert and tls_key", l)
+			}
 			c, err := ua.cfg.Network.Listen(ctx, "tcp"+suffix, l.Addr.String())
 			if err != nil {
 				return listenError(l, err)
 			}
-			ua.tcp = append(ua.tcp, &streamListener{Listener: c, ua: ua, local: addrPortOf(c.Addr())})
+			ua.listeners = append(ua.listeners, &streamListener{Listener: c, ua: ua, transport: l.Transport, local: addrPortOf(c.Addr())})
 		default:
-			return fmt.Errorf("sip: cannot listen on %s: choose udp or tcp", l)
+			return fmt.Errorf("sip: cannot listen on %s: choose udp, tcp or tls", l)
 		}
 	}
 	return nil
@@ -147,7 +152,7 @@ func (ua *UserAgent) serveTransports() {
 	for _, p := range ua.packets {
 		ua.start(func() { _ = ua.tpl.ServeUDP(p) })
 	}
-	for _, l := range ua.tcp {
+	for _, l := range ua.listeners {
 		ua.start(func() { _ = ua.tpl.ServeTCP(l) })
 	}
 	ua.start(func() { _ = ua.tpl.ServeTCP(ua.dialled) })
@@ -159,8 +164,8 @@ func (ua *UserAgent) Listening() []Listen {
 	for _, p := range ua.packets {
 		all = append(all, Listen{UDP, p.local})
 	}
-	for _, l := range ua.tcp {
-		all = append(all, Listen{TCP, l.local})
+	for _, l := range ua.listeners {
+		all = append(all, Listen{l.transport, l.local})
 	}
 	return all
 }
@@ -224,7 +229,7 @@ func (ua *UserAgent) Close() error {
 		for _, p := range ua.packets {
 			_ = p.PacketConn.Close()
 		}
-		for _, l := range ua.tcp {
+		for _, l := range ua.listeners {
 			_ = l.Listener.Close()
 		}
 		ua.streams.closeAll()
@@ -328,16 +333,20 @@ func (ua *UserAgent) tap(sent bool, t Transport, local, remote netip.AddrPort, d
 	}
 }
 
-// streamGone tells transactions and registrations that a TCP connection has
-// ended. It is called under sipgo's locks, so the work is done elsewhere.
+// streamGone tells transactions and registrations that a connection has ended. It is
+// called under sipgo's locks, so the work is done elsewhere.
 func (ua *UserAgent) streamGone(s *streamConn) {
 	ua.start(func() {
-		_ = ua.tpl.Pool("tcp").CloseAndDelete(s.path, s.remote.String())
+		pool := ua.tpl.Pool("tcp")
+		_ = pool.CloseAndDelete(s.path, s.addr.String())
+		if other := ua.streams.from(s.addr); other != nil {
+			pool.Add(s.addr.String(), other.path)
+		}
 		ua.txl.OnConnectionClose(s.path)
 		ua.mu.Lock()
 		defer ua.mu.Unlock()
 		for r := range ua.regs {
-			r.streamGone(s.remote)
+			r.streamGone(s.hop)
 		}
 	})
 }

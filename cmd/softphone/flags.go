@@ -6,6 +6,7 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -25,6 +26,8 @@ type flags struct {
 	authUser     string
 	displayName  string
 	transport    string
+	tls          config.TLS
+	wsPath       string
 	passwordFile string
 	expires      time.Duration
 	listen       []string
@@ -64,10 +67,11 @@ func (f *flags) addPhone(cmd *cobra.Command) {
 	fs.StringVar(&f.domain, "domain", "", "SIP `DOMAIN` of the account, if it is not the server's host")
 	fs.StringVar(&f.authUser, "auth-user", "", "user `NAME` for authentication, if it is another")
 	fs.StringVar(&f.displayName, "display-name", "", "`NAME` that the other side is shown")
-	fs.StringVar(&f.transport, "transport", "", "`udp` or tcp; by itself the phone takes udp, and tcp for what is too large")
+	fs.StringVar(&f.transport, "transport", "", "`udp`, tcp, tls, ws or wss; by itself the phone takes udp, and tcp for what is too large")
+	f.addTLS(cmd)
 	fs.StringVar(&f.passwordFile, "password-file", "", "`FILE` whose first line is the password; nobody else may read it")
 	fs.DurationVar(&f.expires, "expires", 0, "registration `TIME` to ask for (default 1h)")
-	fs.StringSliceVar(&f.listen, "sip-listen", nil, "`ADDR` for SIP: udp:0.0.0.0:5060, tcp:[::]:5060, or 127.0.0.1:5060 for both (default any port)")
+	fs.StringSliceVar(&f.listen, "sip-listen", nil, "`ADDR` for SIP: udp:0.0.0.0:5060, tcp:[::]:5060, tls:..., or 127.0.0.1:5060 for both (default any port)")
 	fs.StringSliceVar(&f.allow, "allow", nil, "`NETWORKS` whose calls are taken besides the PBX's, such as 192.0.2.0/24, or any; all others get no answer (default this machine)")
 	fs.StringVar(&f.dataDir, "data-dir", "", "`DIR` of history and block rules (default ~/.local/state/softphone)")
 	fs.StringVar(&f.rtpPorts, "rtp-ports", "", "`MIN-MAX` of the ports for sound (default 16384-32767)")
@@ -158,6 +162,7 @@ func (f *flags) load(env *environment) (config.File, error) {
 		return c, err
 	}
 	f.secure(&c)
+	f.certify(&c)
 	if err := c.Check(); err != nil {
 		return c, &exitError{exitUsage, err}
 	}
@@ -179,8 +184,8 @@ func (f *flags) secure(c *config.File) {
 // account puts the account of the flags in front of those of the file.
 func (f *flags) account(env *environment, c *config.File, first func(...string) string) error {
 	f.transport = strings.ToLower(f.transport)
-	if f.transport != "" && f.transport != "udp" && f.transport != "tcp" {
-		return usagef("--transport is %q; there are udp and tcp", f.transport)
+	if f.transport != "" && !slices.Contains(config.Transports(), f.transport) {
+		return usagef("--transport is %q; there are %s", f.transport, strings.Join(config.Transports(), ", "))
 	}
 	if err := notNegative(times{"--expires": f.expires}); err != nil {
 		return err
@@ -202,7 +207,7 @@ func (f *flags) account(env *environment, c *config.File, first func(...string) 
 	c.Accounts = append([]config.Account{{
 		Server: server, User: user, Domain: f.domain, AuthUser: f.authUser, DisplayName: f.displayName,
 		Transport: strings.ToLower(first(f.transport, env.getenv("SOFTPHONE_TRANSPORT"))),
-		Expires:   config.Duration(f.expires), Password: password,
+		Expires:   config.Duration(f.expires), Password: password, WSPath: f.wsPath,
 	}}, c.Accounts...)
 	return nil
 }

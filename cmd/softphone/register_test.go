@@ -1,6 +1,7 @@
 package main
 
 import (
+	"net"
 	"os"
 	"path/filepath"
 	"testing"
@@ -13,6 +14,10 @@ func TestRegister(t *testing.T) {
 	t.Parallel()
 	ex := newExchange(t)
 	nobody := freeAddr(t)
+	deaf, err := net.ListenPacket("udp4", "127.0.0.1:0") // takes everything and says nothing
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = deaf.Close() })
+	silent := deaf.LocalAddr().String()
 	secret := filepath.Join(t.TempDir(), "password")
 	require.NoError(t, os.WriteFile(secret, []byte(passwords["alice"]+"\n"), 0o600))
 
@@ -28,7 +33,8 @@ func TestRegister(t *testing.T) {
 		"password from a file":   {"", []string{"--server", ex.Addr(), "--password-file", secret, "--duration", "10ms"}, 0, nil, "registered"},
 		"wrong password":         {"wrong", []string{"--server", ex.Addr()}, 3, []string{"403", "password", ex.Addr()}, "rejected"},
 		"no password":            {"", []string{"--server", ex.Addr()}, 3, []string{"password"}, "rejected"},
-		"nobody there, over UDP": {"x", []string{"--server", nobody, "--transport", "udp", "--timeout", "1500ms"}, 7, []string{nobody, "--server", "no answer within 1.5s"}, "registering"},
+		"nobody there, over UDP": {"x", []string{"--server", nobody, "--transport", "udp", "--timeout", "1500ms"}, 7, []string{nobody, "--server"}, "registering"},
+		"no answer, over UDP":    {"x", []string{"--server", silent, "--transport", "udp", "--timeout", "1500ms"}, 7, []string{silent, "--server", "no answer within 1.5s"}, "registering"},
 		"nobody there, over TCP": {"x", []string{"--server", nobody, "--transport", "tcp", "--timeout", "1500ms"}, 7, []string{nobody, "--server"}, "retrying"},
 		"no such host":           {"x", []string{"--server", "pbx.invalid", "--timeout", "1s"}, 7, []string{"pbx.invalid"}, "registering"},
 	} {

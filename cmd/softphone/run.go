@@ -59,6 +59,7 @@ The file (every key may be left out, but server and user):
   session_min = "90s"                      # shorter ones are refused
   allow = ["127.0.0.0/8", "::1"]           # who is answered besides the PBX: networks, or "any"
   max_rate = 300                           # new requests a second from one of these addresses
+  keep_alive = "29s"                       # pause between keep-alives; negative: none
   [media]
   rtp_ports = "16384-32767"
   dscp = 46                                # mark on RTP and RTCP: 46 is expedited forwarding, 0 none
@@ -87,7 +88,9 @@ The file (every key may be left out, but server and user):
   server = "pbx.example.com"
   user = "alice"
   password_file = "alice.password"         # or password_env, or password in a file of mode 0600
-  transport = "udp"
+  transport = "udp"                        # or "tcp", "tls", "ws", "wss"
+  tls_ca = "ca.pem"                        # who may sign the server's certificate; also tls_cert, tls_key, tls_server_name
+  ws_path = "/ws"                          # of the WebSocket
   mode = "phone"                           # or "automation"
 
 ` + exitHelp,

@@ -1,0 +1,30 @@
+package main
+
+import (
+	"github.com/spf13/cobra"
+
+	"github.com/softphone-go/softphone/config"
+)
+
+// addTLS adds the flags of TLS and secure WebSocket.
+func (f *flags) addTLS(cmd *cobra.Command) {
+	fs := cmd.Flags()
+	fs.StringVar(&f.tls.CA, "tls-ca", "", "PEM `FILE` of who may sign the server's certificate (default the system's authorities)")
+	fs.StringVar(&f.tls.Cert, "tls-cert", "", "PEM `FILE` of a certificate to show, if the server wants one")
+	fs.StringVar(&f.tls.Key, "tls-key", "", "PEM `FILE` of its key; nobody else may read it")
+	fs.StringVar(&f.tls.ServerName, "tls-server-name", "", "`NAME` in the server's certificate, if it is not the server's host")
+	fs.BoolVar(&f.tls.AcceptAnyCertificate, "tls-insecure-any-cert", false,
+		"DANGEROUS: do not verify the server's certificate: anybody on the way can listen in")
+	fs.StringVar(&f.wsPath, "ws-path", "", "`PATH` of the server's WebSocket (default /ws)")
+}
+
+// certify has the flags of TLS win over all that the file says.
+func (f *flags) certify(c *config.File) {
+	if f.tls == (config.TLS{}) {
+		return
+	}
+	c.SIP.TLS = f.tls
+	for i := range c.Accounts {
+		c.Accounts[i].TLS = config.TLS{}
+	}
+}
