@@ -138,6 +138,10 @@ type Config struct {
 	// over UDP, is kept open (RFC 5626 §3.5): CRLF CRLF, or a ping of WebSocket. Each
 	// wait is 80 to 100 % of it. Default 29 s; negative: never.
 	KeepAlive time.Duration
+	// Messages is told how many messages wait for an account (RFC 3842): what a
+	// subscription brings (SubscribeMessages), and what its registrar sends unasked.
+	// It must not block. Nil: nobody is told.
+	Messages func(accountID string, m MessageSummary)
 	// AcceptAny accepts requests for any user while no account is registered.
 	AcceptAny bool
 	// Allow lists the networks whose requests are answered, besides those of

@@ -64,6 +64,9 @@ type UserAgent struct {
 	invites     map[string]*ClientInvite
 	invitations map[string]*Invitation
 	dialogs     map[string]*Dialog
+	subscribed  map[*Subscription]struct{}
+
+	subscriptions map[string]*Subscription // by Call-ID and our tag
 }
 
 // New opens the listeners and starts to answer requests. The error names the
@@ -75,6 +78,7 @@ func New(cfg Config) (*UserAgent, error) {
 		usages: newReferUsages(), closing: make(chan struct{}), closed: make(chan struct{}),
 		regs: make(map[*Registration]struct{}), invites: make(map[string]*ClientInvite),
 		invitations: make(map[string]*Invitation), dialogs: make(map[string]*Dialog),
+		subscribed: make(map[*Subscription]struct{}), subscriptions: make(map[string]*Subscription),
 	}
 	if _, err := rand.Read(ua.secret[:]); err != nil {
 		return nil, fmt.Errorf("sip: no randomness: %w", err)
@@ -265,6 +269,9 @@ func (ua *UserAgent) farewell() {
 		if d.confirmable() {
 			wg.Go(func() { _ = d.Bye(ctx, "") })
 		}
+	}
+	for s := range ua.subscribed {
+		wg.Go(func() { _ = s.Close(ctx) })
 	}
 	for r := range ua.regs {
 		wg.Go(func() { _ = r.Close(ctx) })
