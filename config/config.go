@@ -143,7 +143,10 @@ type Account struct {
 	Password     string   `toml:"password"`      // only in a file nobody else can read
 	PasswordFile string   `toml:"password_file"` // its first line
 	PasswordEnv  string   `toml:"password_env"`  // the name of a variable
-	Security              // what it leaves out is as in [media]
+	// MessageWaiting subscribes to what waits in the account's mailbox. What the PBX
+	// tells unasked is taken in any case.
+	MessageWaiting bool `toml:"message_waiting"`
+	Security            // what it leaves out is as in [media]
 }
 
 // Duration is a time.Duration written as "30s" or "20ms".

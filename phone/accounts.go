@@ -20,6 +20,8 @@ type account struct {
 	mode     config.Mode
 	security dialer.Security
 	reg      *sip.Registration
+	box      *sip.Subscription   // to its mailbox; nil: it did not ask for one
+	messages *sip.MessageSummary // the last one told; nil: none yet
 }
 
 // accounts is the set of accounts; it changes while calls are up.
@@ -36,6 +38,8 @@ type AccountState struct {
 	Mode         config.Mode
 	Account      sip.Account
 	Registration sip.RegistrationState
+	// Messages is what waits in the mailbox; nil while nothing was told of it.
+	Messages *sip.MessageSummary
 }
 
 // ErrAccount reports an account id that is taken or unknown.
@@ -92,6 +96,11 @@ func (p *Phone) addAccount(a config.Account, register bool) error {
 		if acc.reg, err = p.ua.Register(s, func(st sip.RegistrationState) { p.registration(s.ID, st) }); err != nil {
 			return err
 		}
+		if a.MessageWaiting {
+			if acc.box, err = p.ua.SubscribeMessages(s); err != nil {
+				return err
+			}
+		}
 	}
 	if p.accounts.byID == nil {
 		p.accounts.byID = make(map[string]*account)
@@ -115,7 +124,9 @@ func (p *Phone) UpdateAccount(a config.Account) error {
 	p.accounts.mu.Lock()
 	acc, ok := p.accounts.byID[s.ID]
 	var reg *sip.Registration
+	var box *sip.Subscription
 	if ok {
+		box, acc.box = acc.box, nil
 		acc.sip, acc.security, reg = s, security, acc.reg
 		if a.Mode != "" {
 			acc.mode = a.Mode
@@ -127,6 +138,31 @@ func (p *Phone) UpdateAccount(a config.Account) error {
 	}
 	if reg != nil {
 		reg.Update(s)
+	}
+	return p.newBox(s, box, reg != nil && a.MessageWaiting)
+}
+
+// newBox puts a subscription to the changed account's mailbox in the old one's
+// place, which goes in the background.
+func (p *Phone) newBox(s sip.Account, old *sip.Subscription, wanted bool) error {
+	if old != nil {
+		p.work.Go(func() { _ = old.Close(p.run) })
+	}
+	if !wanted {
+		return nil
+	}
+	box, err := p.ua.SubscribeMessages(s)
+	if err != nil {
+		return err
+	}
+	p.accounts.mu.Lock()
+	acc, ok := p.accounts.byID[s.ID]
+	if ok {
+		acc.box, box = box, acc.box
+	}
+	p.accounts.mu.Unlock()
+	if box != nil { // the account is gone, or was changed by another one meanwhile
+		p.work.Go(func() { _ = box.Close(p.run) })
 	}
 	return nil
 }
@@ -152,7 +188,11 @@ func (p *Phone) RemoveAccount(ctx context.Context, id string) error {
 	if acc.reg == nil {
 		return nil
 	}
-	err := acc.reg.Close(ctx)
+	var unsubscribed error
+	if acc.box != nil {
+		unsubscribed = acc.box.Close(ctx)
+	}
+	err := errors.Join(unsubscribed, acc.reg.Close(ctx))
 	if p.cfg.Metrics != nil {
 		p.cfg.Metrics.Forget(id)
 	}
@@ -166,7 +206,7 @@ func (p *Phone) Accounts() []AccountState {
 	out := make([]AccountState, 0, len(p.accounts.order))
 	for _, id := range p.accounts.order {
 		acc := p.accounts.byID[id]
-		st := AccountState{ID: id, Mode: acc.mode, Account: acc.sip}
+		st := AccountState{ID: id, Mode: acc.mode, Account: acc.sip, Messages: acc.messages}
 		if acc.reg != nil {
 			st.Registration = acc.reg.State()
 		}
@@ -209,8 +249,11 @@ func (p *Phone) account(id string) (account, bool) {
 func (a *accounts) closeAll(ctx context.Context) error {
 	a.mu.Lock()
 	a.closed = true
-	var regs []*sip.Registration
+	var regs []interface{ Close(context.Context) error }
 	for _, acc := range a.byID {
+		if acc.box != nil {
+			regs = append(regs, acc.box)
+		}
 		if acc.reg != nil {
 			regs = append(regs, acc.reg)
 		}

@@ -41,6 +41,7 @@ const (
 	TypeEnded      = "call.ended"
 	TypeRegistered = "account.registered"
 	TypeFailed     = "account.failed"
+	TypeMessages   = "account.messages"
 	TypeStarted    = "phone.started"
 	TypeStopped    = "phone.stopped"
 	// TypePhoneCall comes before the name of a PhoneCall event.

@@ -65,6 +65,9 @@ type Config struct {
 	Calls func(dialer.Event)
 	// Registrations sees every change of an account; it must not block.
 	Registrations func(accountID string, s sip.RegistrationState)
+	// Messages sees every change of what waits in an account's mailbox; it must not
+	// block.
+	Messages func(MessagesEvent)
 	// What the device brings to the directive layer. Any of them may be nil.
 	Focus        agent.Focus        // told when a call needs loudspeaker and microphone
 	AudioRoute   agent.AudioRoute   // opens the loudspeaker
@@ -242,7 +245,7 @@ func (p *Phone) openSIP() error {
 	p.ua, err = sip.New(sip.Config{
 		TLS: p.tls, KeepAlive: time.Duration(p.cfg.File.SIP.KeepAlive),
 		Listen: listen, Network: p.cfg.Network, Tap: p.tap(), Logger: p.log,
-		UserAgent: p.cfg.File.SIP.UserAgent, AcceptAny: p.cfg.AnyUser,
+		UserAgent: p.cfg.File.SIP.UserAgent, AcceptAny: p.cfg.AnyUser, Messages: p.messages,
 		SessionTimers: sip.SessionTimers{
 			Off:     p.cfg.File.SIP.SessionExpires == 0,
 			Expires: time.Duration(p.cfg.File.SIP.SessionExpires), Min: time.Duration(p.cfg.File.SIP.SessionMin),

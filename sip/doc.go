@@ -5,6 +5,7 @@
 // RFC 3263 (locating servers: SRV, then A and AAAA), RFC 3581 (rport), RFC 3326
 // (Reason), RFC 3325 (P-Asserted-Identity, believed only from the account's
 // registrar), RFC 3515 and RFC 3892 (REFER, Referred-By), RFC 3891 (Replaces),
+// RFC 6665 with RFC 3842 (waiting messages),
 // RFC 6086 (INFO without packages), RFC 7616 and RFC 8760 (digest with MD5,
 // SHA-256 and SHA-512-256, also "-sess").
 //

@@ -99,6 +99,7 @@ func answer(ctx context.Context, env *environment, o *answerOptions) (err error)
 		c.AnyUser = len(c.File.Accounts) == 0
 		c.Calls = a.happened
 		c.Registrations = registrationPrinter(out)
+		c.Messages = messagesPrinter(out)
 	})
 	if err != nil {
 		return err

@@ -30,6 +30,7 @@ type flags struct {
 	wsPath       string
 	passwordFile string
 	expires      time.Duration
+	messages     bool
 	listen       []string
 	allow        []string
 	dataDir      string
@@ -72,6 +73,7 @@ func (f *flags) addPhone(cmd *cobra.Command) {
 	fs.StringVar(&f.passwordFile, "password-file", "", "`FILE` whose first line is the password; nobody else may read it")
 	fs.DurationVar(&f.expires, "expires", 0, "registration `TIME` to ask for (default 1h)")
 	fs.StringSliceVar(&f.listen, "sip-listen", nil, "`ADDR` for SIP: udp:0.0.0.0:5060, tcp:[::]:5060, tls:..., or 127.0.0.1:5060 for both (default any port)")
+	fs.BoolVar(&f.messages, "message-waiting", false, "ask the PBX to tell what waits in the account's mailbox")
 	fs.StringSliceVar(&f.allow, "allow", nil, "`NETWORKS` whose calls are taken besides the PBX's, such as 192.0.2.0/24, or any; all others get no answer (default this machine)")
 	fs.StringVar(&f.dataDir, "data-dir", "", "`DIR` of history and block rules (default ~/.local/state/softphone)")
 	fs.StringVar(&f.rtpPorts, "rtp-ports", "", "`MIN-MAX` of the ports for sound (default 16384-32767)")
@@ -207,7 +209,7 @@ func (f *flags) account(env *environment, c *config.File, first func(...string) 
 	c.Accounts = append([]config.Account{{
 		Server: server, User: user, Domain: f.domain, AuthUser: f.authUser, DisplayName: f.displayName,
 		Transport: strings.ToLower(first(f.transport, env.getenv("SOFTPHONE_TRANSPORT"))),
-		Expires:   config.Duration(f.expires), Password: password, WSPath: f.wsPath,
+		Expires:   config.Duration(f.expires), Password: password, WSPath: f.wsPath, MessageWaiting: f.messages,
 	}}, c.Accounts...)
 	return nil
 }

@@ -62,6 +62,7 @@ func register(ctx context.Context, env *environment, f *flags, duration, timeout
 	s, err := f.open(ctx, env, func(c *phone.Config) {
 		out = newPrinter(env.stdout, f.json)
 		c.Registrations = registrationPrinter(out)
+		c.Messages = messagesPrinter(out)
 	})
 	if err != nil {
 		return err
@@ -127,5 +128,27 @@ func printRegistration(out *printer, id string, st sip.RegistrationState, bound 
 		out.line(l, "%s", text)
 	default:
 		out.line(l, "")
+	}
+}
+
+// messagesLine is what waits in a mailbox, as --json prints it.
+type messagesLine struct {
+	Type string    `json:"type"` // "messages"
+	Time time.Time `json:"time"`
+	phone.MessagesEvent
+}
+
+// messagesPrinter prints what waits in the mailbox of an account.
+func messagesPrinter(out *printer) func(phone.MessagesEvent) {
+	return func(m phone.MessagesEvent) {
+		l := messagesLine{Type: "messages", Time: time.Now(), MessagesEvent: m}
+		text := "no new messages"
+		switch {
+		case m.New > 0:
+			text = fmt.Sprintf("%d new messages, %d old", m.New, m.Old)
+		case m.Waiting:
+			text = "messages are waiting"
+		}
+		out.line(l, "%s  %s %s", l.Time.Format("15:04:05.000"), m.Account, text)
 	}
 }

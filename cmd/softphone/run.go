@@ -92,6 +92,7 @@ The file (every key may be left out, but server and user):
   tls_ca = "ca.pem"                        # who may sign the server's certificate; also tls_cert, tls_key, tls_server_name
   ws_path = "/ws"                          # of the WebSocket
   mode = "phone"                           # or "automation"
+  message_waiting = false                  # true: ask the PBX to tell what is in the mailbox
 
 ` + exitHelp,
 		Args: exactly(0, "no arguments"),
