@@ -113,16 +113,14 @@ func (d *Dialog) sendBye(ctx context.Context, reason string) error {
 	}
 }
 
-// onBye answers the peer's BYE (RFC 3261 §15.1.2).
+// onBye answers the peer's BYE (RFC 3261 §15.1.2). That of an early dialog ends
+// the invitation, or this one fork of our INVITE.
 func (d *Dialog) onBye(req *sipmsg.Request, tx *sipmsg.ServerTx) {
-	d.mu.Lock()
-	state := d.state
-	d.mu.Unlock()
-	if state == early {
-		d.ua.respond(tx, req, 481, "")
-		return
-	}
 	d.ua.respond(tx, req, 200, "")
 	code, text, _ := reason(headerValues(req, "Reason"))
+	if d.ringsHere() {
+		d.invitation.hangUp(CancelCause{Code: code, Reason: text})
+		return
+	}
 	d.end(Ended{Remote: true, Code: code, Reason: text})
 }

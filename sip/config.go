@@ -159,6 +159,8 @@ type Config struct {
 	RetryMax time.Duration
 	// SessionTimers keeps calls from staying up with nobody there.
 	SessionTimers SessionTimers
+	// Reliable says when provisional responses are sent reliably.
+	Reliable Reliable
 	// CloseTimeout bounds how long Close waits for BYE and un-REGISTER to be
 	// answered. Default 2 s.
 	CloseTimeout time.Duration

@@ -41,6 +41,8 @@ type Dialog struct {
 	local     netip.Addr
 	peer      hop // where the dialog's INVITE went to or came from
 
+	invitation *Invitation // that made it, when it rang here first
+
 	events dialogEvents
 	turns  turns
 	over   chan struct{} // closed when ended
@@ -65,6 +67,7 @@ type Dialog struct {
 	allow      []string           // the peer's latest Allow
 	session    sessionTimer
 	referred   *waitingRefer // the peer's REFER that is not decided on
+	reliable   reliableSeen
 	bye        chan struct{} // closed when Bye has its result; nil before Bye
 	byeErr     error
 	onEnd      []func()
@@ -121,8 +124,18 @@ func (ua *UserAgent) addDialog(d *Dialog) {
 	ua.mu.Unlock()
 }
 
+// addEarly enters a dialog that rings here; its invitation counts as the call.
+func (ua *UserAgent) addEarly(d *Dialog) {
+	ua.mu.Lock()
+	ua.early[d.key()] = d
+	ua.mu.Unlock()
+}
+
 func (ua *UserAgent) dropDialog(d *Dialog) {
 	ua.mu.Lock()
+	if ua.early[d.key()] == d {
+		delete(ua.early, d.key())
+	}
 	if ua.dialogs[d.key()] == d {
 		delete(ua.dialogs, d.key())
 	}
@@ -132,7 +145,11 @@ func (ua *UserAgent) dropDialog(d *Dialog) {
 func (ua *UserAgent) findDialog(callID, localTag, remoteTag string) *Dialog {
 	ua.mu.Lock()
 	defer ua.mu.Unlock()
-	return ua.dialogs[dialogID(callID, localTag, remoteTag)]
+	id := dialogID(callID, localTag, remoteTag)
+	if d := ua.dialogs[id]; d != nil {
+		return d
+	}
+	return ua.early[id]
 }
 
 // confirm moves an answered dialog to confirmed; false when it was already.

@@ -109,7 +109,7 @@ func TestDialog_CSeqOutOfOrder_RFC3261_12_2_2(t *testing.T) {
 		l.seq = 300
 		l.send("OPTIONS", "")
 		w.p.response(200)
-		l.send("PRACK", "")
+		l.send("PUBLISH", "")
 		w.p.response(405)
 	})
 }

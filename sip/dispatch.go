@@ -41,7 +41,7 @@ func (ua *UserAgent) dispatch(req *sipmsg.Request, tx *sipmsg.ServerTx) {
 		if ua.acceptable(req, tx) {
 			ua.onOptions(req, tx)
 		}
-	case sipmsg.BYE, sipmsg.INFO, sipmsg.UPDATE:
+	case sipmsg.BYE, sipmsg.INFO, sipmsg.UPDATE, sipmsg.PRACK:
 		ua.respond(tx, req, 481, "")
 	case sipmsg.REFER: // only who is in a call may ask us to make another
 		ua.respond(tx, req, 403, "")
@@ -123,7 +123,7 @@ func (ua *UserAgent) dispatchDialog(req *sipmsg.Request, tx *sipmsg.ServerTx, ta
 		defer d.turns.await(req, ua.closing)()
 	}
 	switch req.Method {
-	case sipmsg.INVITE, sipmsg.BYE, sipmsg.INFO, sipmsg.OPTIONS, sipmsg.UPDATE, sipmsg.REFER, sipmsg.NOTIFY:
+	case sipmsg.INVITE, sipmsg.BYE, sipmsg.INFO, sipmsg.OPTIONS, sipmsg.UPDATE, sipmsg.PRACK, sipmsg.REFER, sipmsg.NOTIFY:
 	default:
 		ua.respond(tx, req, 405, "")
 		return
@@ -156,6 +156,8 @@ func (ua *UserAgent) dispatchDialog(req *sipmsg.Request, tx *sipmsg.ServerTx, ta
 		d.onInfo(req, tx)
 	case sipmsg.UPDATE:
 		d.onUpdate(req, tx)
+	case sipmsg.PRACK:
+		d.onPrack(req, tx)
 	case sipmsg.OPTIONS:
 		ua.onOptions(req, tx)
 	case sipmsg.REFER:

@@ -19,6 +19,9 @@ var (
 	ErrTooLarge = errors.New("request too large for UDP")
 	// ErrNoAck reports that our 200 was never acknowledged (RFC 3261 §13.3.1.4).
 	ErrNoAck = errors.New("no ACK for our answer within 32 s")
+	// ErrNoPrack reports that a reliable provisional response of ours was never
+	// acknowledged (RFC 3262 §3).
+	ErrNoPrack = errors.New("no PRACK for our provisional response within 32 s")
 	// ErrSessionExpired reports a call that was not refreshed in time (RFC 4028 §10).
 	ErrSessionExpired = errors.New("the session expired: it was not refreshed in time")
 	// ErrNotConfirmed reports a request that needs a confirmed dialog.

@@ -47,6 +47,8 @@ type Provisional struct {
 	Reason string
 	Dialog *Dialog // early dialog; nil when the response had no To-tag
 	Body   []byte
+	// Reliable tells one that was sent reliably (RFC 3262) and is acknowledged.
+	Reliable bool
 	// Headers returns the values of a header field, in order.
 	Headers func(name string) []string
 }
@@ -66,19 +68,19 @@ func (Sent) isResponse()        {}
 func (Provisional) isResponse() {}
 func (Final) isResponse()       {}
 
-// DialogEvent is one of Confirmed, RemoteOffer, RefreshDue, InfoReceived and Ended.
+// DialogEvent is one of Confirmed, RemoteOffer, EarlyAnswer, RefreshDue, InfoReceived and Ended.
 type DialogEvent interface{ isDialogEvent() }
 
 // Confirmed tells that the caller acknowledged our answer. Body is the answer
 // when our 200 carried the offer.
 type Confirmed struct{ Body []byte }
 
-// RemoteOffer is a re-INVITE, or an UPDATE with an offer. One of Answer and
+// RemoteOffer is a re-INVITE, or an UPDATE (or PRACK) with an offer. One of Answer and
 // Reject must be called; after 32 s without either a re-INVITE is refused with
 // 500, after 10 s an UPDATE with 504.
 type RemoteOffer struct {
 	Body []byte // empty: the peer wants an offer from us, its answer comes through Acked
-	// Update tells an UPDATE (RFC 3311): it has a body, nobody may be asked
+	// Update tells an UPDATE (RFC 3311), or a PRACK (RFC 3262 §5): it has a body, nobody may be asked
 	// about it, and no ACK comes, so that Acked is closed without a value.
 	Update bool
 	Path   Path
@@ -90,6 +92,10 @@ type RemoteOffer struct {
 	// closed. It is closed without a value when no ACK comes.
 	Acked <-chan []byte
 }
+
+// EarlyAnswer is the answer to an offer of ours in a reliable provisional
+// response (RFC 3262 §5). It comes in the early dialog: see Invitation.Early.
+type EarlyAnswer struct{ Body []byte }
 
 // RefreshDue asks the owner to send a re-INVITE with the session description as
 // it stands: the session timer needs a refresh (RFC 4028 §7.4) and the peer does
@@ -113,6 +119,7 @@ type Ended struct {
 
 func (Confirmed) isDialogEvent()    {}
 func (RemoteOffer) isDialogEvent()  {}
+func (EarlyAnswer) isDialogEvent()  {}
 func (RefreshDue) isDialogEvent()   {}
 func (InfoReceived) isDialogEvent() {}
 func (Ended) isDialogEvent()        {}

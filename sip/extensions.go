@@ -13,6 +13,9 @@ func (ua *UserAgent) extensions() []string {
 	if !ua.cfg.SessionTimers.Off {
 		tags = append(tags, timerTag)
 	}
+	if ua.cfg.Reliable != ReliableOff {
+		tags = append(tags, reliableTag)
+	}
 	return tags
 }
 
@@ -35,9 +38,15 @@ func tellsMethods(m sipmsg.RequestMethod) bool {
 }
 
 // appendSupported adds the Supported header to a request, or to a response to
-// one of that method.
-func (ua *UserAgent) appendSupported(m sipmsg.RequestMethod, to interface{ AppendHeader(sipmsg.Header) }) {
-	if tags := ua.extensions(); len(tags) > 0 && tellsMethods(m) {
-		to.AppendHeader(sipmsg.NewHeader("Supported", strings.Join(tags, ", ")))
+// one of that method. An INVITE without an offer does not invite a reliable
+// provisional response, which would bring an offer to be answered in the PRACK.
+func (ua *UserAgent) appendSupported(m sipmsg.RequestMethod, offers bool, to interface{ AppendHeader(sipmsg.Header) }) {
+	if !tellsMethods(m) {
+		return
 	}
+	tags := ua.extensions()
+	if m == sipmsg.INVITE && !offers {
+		tags = slices.DeleteFunc(tags, func(t string) bool { return t == reliableTag })
+	}
+	to.AppendHeader(sipmsg.NewHeader("Supported", strings.Join(tags, ", ")))
 }

@@ -38,7 +38,9 @@ type Invitation struct {
 	mu     sync.Mutex
 	over   bool // answered, refused, cancelled
 	cause  CancelCause
-	ring   *sipmsg.Response
+	ring   *ringing
+	early  *Dialog // since the first provisional response
+	rel    reliableState
 	timers []*time.Timer
 }
 
@@ -87,38 +89,6 @@ func (i *Invitation) Cause() CancelCause {
 	return i.cause
 }
 
-// Ring sends 180, 183 or another provisional response, with body as early
-// session description, and repeats it every minute.
-func (i *Invitation) Ring(code int, body []byte) error {
-	if code <= 100 || code >= 200 {
-		return fmt.Errorf("a provisional code is from 101 to 199, not %d", code)
-	}
-	res := i.ua.newResponse(i.req, code, "")
-	res.AppendHeader(&sipmsg.ContactHeader{Address: i.contact()})
-	setSDP(res, body)
-	i.mu.Lock()
-	if i.over {
-		i.mu.Unlock()
-		return ErrClosed
-	}
-	i.ring = res
-	i.mu.Unlock()
-	i.repeatRing(res)
-	return i.ua.respondInvite(i.tx, i.req, res)
-}
-
-func (i *Invitation) repeatRing(res *sipmsg.Response) {
-	i.after(ringRepeat, func() {
-		i.mu.Lock()
-		current := i.ring == res && !i.over
-		i.mu.Unlock()
-		if current {
-			_ = i.ua.respondInvite(i.tx, i.req, res)
-			i.repeatRing(res)
-		}
-	})
-}
-
 // after runs f later, unless the invitation is over by then.
 func (i *Invitation) after(d time.Duration, f func()) {
 	i.mu.Lock()
@@ -158,21 +128,32 @@ func (i *Invitation) Reject(code int, reason string) error {
 // Accept answers the call with 200 and body, an answer or, when Offer was
 // empty, an offer. The 200 is repeated until the ACK comes, which the dialog
 // reports as Confirmed; without one in 32 s the dialog ends with ErrNoAck.
-// Accept does not wait. It returns ErrClosed when the caller was faster.
+// Accept does not wait. It returns ErrClosed when the caller was faster. After a
+// reliable provisional response with a session description, the 200 has none,
+// and leaves once that response has been acknowledged.
 func (i *Invitation) Accept(body []byte) (*Dialog, error) {
 	if !i.take() {
 		return nil, ErrClosed
 	}
-	d := i.newDialog()
+	d := i.promote()
+	agreed := d.promised()
+	if agreed {
+		body = nil
+	}
 	res := i.ua.newResponse(i.req, 200, "")
 	res.AppendHeader(d.contactHeader())
 	d.answerTimer(i.req, res)
 	setSDP(res, body)
 	a := newAnswer(i.tx, res, i.req.CSeq().SeqNo)
-	a.offers = len(i.offer) == 0
+	a.offers = len(i.offer) == 0 && !agreed
+	d.mu.Lock()
 	d.answers[a.seq] = a
 	d.onEnd = append(d.onEnd, func() { i.close(CancelCause{}) })
+	d.mu.Unlock()
 	i.ua.swapInvitation(i, d)
+	if i.postpone(d, func() { i.answerNow(d, a) }) {
+		return d, nil
+	}
 	if err := i.ua.respondInvite(i.tx, i.req, res); err != nil {
 		d.mu.Lock()
 		d.state = early // it never was answered: it ends without an event
@@ -188,6 +169,47 @@ func (i *Invitation) Accept(body []byte) (*Dialog, error) {
 		return nil, ErrClosed
 	}
 	return d, nil
+}
+
+// answerNow sends the 200 that was kept back for a PRACK.
+func (i *Invitation) answerNow(d *Dialog, a *answer) {
+	if err := i.ua.respondInvite(i.tx, i.req, a.res); err != nil {
+		d.end(Ended{Remote: errors.Is(err, sipmsg.ErrTransactionCanceled), Code: 487, Reason: phrase(487)})
+		return
+	}
+	if !i.ua.start(func() { d.expectAck(a) }) {
+		d.end(Ended{Err: ErrClosed})
+	}
+}
+
+// promote makes the early dialog, if there is one, the call's.
+func (i *Invitation) promote() *Dialog {
+	i.mu.Lock()
+	d := i.early
+	i.mu.Unlock()
+	if d == nil {
+		return i.newDialog()
+	}
+	d.mu.Lock()
+	d.state = answered
+	d.mu.Unlock()
+	return d
+}
+
+// promised says whether the session description has been given, or is on its
+// way, in a reliable provisional response.
+func (d *Dialog) promised() bool {
+	i := d.invitation
+	if i == nil {
+		return false
+	}
+	i.mu.Lock()
+	p := i.rel.unacked
+	waits := p != nil && p.sdp
+	i.mu.Unlock()
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.agreed || waits
 }
 
 // newDialog makes the callee's dialog (RFC 3261 §12.1.1).
@@ -236,6 +258,17 @@ func (i *Invitation) finish(cause CancelCause) {
 	i.mu.Unlock()
 	if i.take() {
 		i.close(cause)
+		return
+	}
+	i.calledOff()
+}
+
+// hangUp ends an invitation whose caller has sent BYE in the early dialog: the
+// INVITE is answered 487 (RFC 3261 §15.1.2).
+func (i *Invitation) hangUp(cause CancelCause) {
+	if i.take() {
+		i.ua.respond(i.tx, i.req, 487, "")
+		i.close(cause)
 	}
 }
 
@@ -245,6 +278,16 @@ func (i *Invitation) close(cause CancelCause) {
 		delete(i.ua.invitations, i.key)
 	}
 	i.ua.mu.Unlock()
+	i.mu.Lock()
+	d, postponed := i.early, i.rel.answer != nil
+	i.rel.answer = nil
+	i.mu.Unlock()
+	if postponed { // the dialog ended before the 200 could leave
+		i.ua.respond(i.tx, i.req, 487, "")
+	}
+	if d != nil && d.ringsHere() {
+		d.end(Ended{})
+	}
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	select {
@@ -262,6 +305,7 @@ func (ua *UserAgent) swapInvitation(i *Invitation, d *Dialog) {
 	ua.mu.Lock()
 	defer ua.mu.Unlock()
 	delete(ua.invitations, i.key)
+	delete(ua.early, d.key())
 	ua.dialogs[d.key()] = d
 }
 

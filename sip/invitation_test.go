@@ -225,7 +225,7 @@ func TestServe_Refusals_RFC3261_8_2(t *testing.T) {
 		want         string
 	}{
 		{"nobody serves", "INVITE", "offer", nil, 480, ""},
-		{"unknown extension", "INVITE", "", []string{"Require: 100rel, x-odd"}, 420, "Unsupported: 100rel"},
+		{"unknown extensions", "INVITE", "", []string{"Require: 100rel, x-odd", "Require: timer, x-even"}, 420, "Unsupported: x-even"},
 		{"not SDP", "INVITE", "<xml/>", []string{"Content-Type: text/xml"}, 415, "Accept: application/sdp"},
 		{"encoded", "INVITE", "offer", []string{"Content-Type: application/sdp", "Content-Encoding: gzip"}, 415, "Accept-Encoding: identity"},
 		{"method not allowed", "PUBLISH", "", nil, 405, "Allow: " + allowedMethods},

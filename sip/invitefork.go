@@ -84,6 +84,7 @@ func (c *ClientInvite) fork(res *sipmsg.Response) *Dialog {
 	}
 	c.mu.Lock()
 	d, ok := c.forks[tag]
+	ok = ok && !d.left()
 	at := c.attempt
 	if at == nil || !ok && len(c.forks) >= maxForks {
 		c.mu.Unlock()
@@ -99,6 +100,14 @@ func (c *ClientInvite) fork(res *sipmsg.Response) *Dialog {
 	}
 	d.learn(res, at)
 	return d
+}
+
+// left says whether an early dialog ended before its INVITE did: by a BYE, which
+// no callee should send, or a 481.
+func (d *Dialog) left() bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.unanswered
 }
 
 func (c *ClientInvite) newFork(at *inviteAttempt, res *sipmsg.Response, tag string) *Dialog {
@@ -155,8 +164,14 @@ func (c *ClientInvite) onProvisional(res *sipmsg.Response) {
 	if res.StatusCode == 100 {
 		return
 	}
+	d, reliable, fresh := c.fork(res), false, true
+	if d != nil {
+		if reliable, fresh = d.onReliable(res); !fresh {
+			return
+		}
+	}
 	c.push(Provisional{
-		Code: res.StatusCode, Reason: cleanPhrase(res.Reason), Dialog: c.fork(res), Body: res.Body(),
+		Code: res.StatusCode, Reason: cleanPhrase(res.Reason), Dialog: d, Body: res.Body(), Reliable: reliable,
 		Headers: func(name string) []string { return headerValues(res, name) },
 	})
 }

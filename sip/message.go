@@ -15,7 +15,7 @@ import (
 const sdpType = "application/sdp"
 
 // allowedMethods is the Allow header: what is really answered.
-const allowedMethods = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, REFER, NOTIFY"
+const allowedMethods = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, PRACK, REFER, NOTIFY"
 
 func newTag() string    { return strings.ToLower(rand.Text()[:16]) }
 func newBranch() string { return sipmsg.RFC3261BranchMagicCookie + strings.ToLower(rand.Text()) }
@@ -97,7 +97,7 @@ func (ua *UserAgent) setVia(req *sipmsg.Request, rt *route) {
 func (ua *UserAgent) finishRequest(req *sipmsg.Request, contentType string, body []byte) {
 	if req.Method != sipmsg.ACK && req.Method != sipmsg.CANCEL {
 		req.AppendHeader(sipmsg.NewHeader("Allow", allowedMethods))
-		ua.appendSupported(req.Method, req)
+		ua.appendSupported(req.Method, len(body) > 0, req)
 	}
 	req.AppendHeader(sipmsg.NewHeader("User-Agent", ua.cfg.UserAgent))
 	if len(body) > 0 {
@@ -122,7 +122,7 @@ func (ua *UserAgent) newResponse(req *sipmsg.Request, code int, reason string) *
 	switch {
 	case code > 100 && code < 300 && tellsMethods(req.Method):
 		res.AppendHeader(sipmsg.NewHeader("Allow", allowedMethods))
-		ua.appendSupported(req.Method, res)
+		ua.appendSupported(req.Method, true, res)
 	case code == 405 || code > 100 && code < 200:
 		res.AppendHeader(sipmsg.NewHeader("Allow", allowedMethods))
 	}

@@ -37,13 +37,19 @@ func conversation(t *testing.T, a, b *UserAgent, target URI, transport Transport
 	require.NoError(t, err)
 	events := watch(theirs)
 	var ours *Dialog
+	told := ""
 	for r := range c.Responses() {
-		if f, ok := r.(Final); ok {
-			require.NoError(t, f.Err)
-			require.Equal(t, "answer", string(f.Body))
-			ours = f.Dialog
+		switch r := r.(type) {
+		case Provisional:
+			require.True(t, r.Reliable)
+			told = string(r.Body)
+		case Final:
+			require.NoError(t, r.Err)
+			require.Empty(t, r.Body, "the answer came reliably before")
+			ours = r.Dialog
 		}
 	}
+	require.Equal(t, "early", told)
 	require.NoError(t, ours.Ack(nil))
 	event[Confirmed](t, events)
 	done := reInvite(ours, offerText("hold"))

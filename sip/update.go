@@ -102,6 +102,11 @@ func (d *Dialog) onUpdate(req *sipmsg.Request, tx *sipmsg.ServerTx) {
 		d.ua.send(tx, req, d.updated(req, nil))
 		return
 	}
+	d.takeOffer(req, tx, req.Body())
+}
+
+// takeOffer hands an offer to the owner, when there may be one.
+func (d *Dialog) takeOffer(req *sipmsg.Request, tx *sipmsg.ServerTx, body []byte) {
 	o := &remoteOffer{d: d, req: req, tx: tx, ans: newAnswer(nil, nil, 0)}
 	d.mu.Lock()
 	switch {
@@ -121,9 +126,11 @@ func (d *Dialog) onUpdate(req *sipmsg.Request, tx *sipmsg.ServerTx) {
 	d.offered = o
 	o.timer = time.AfterFunc(updateLimit, func() { _ = o.reject(504, "") })
 	d.mu.Unlock()
-	d.refreshTarget(req.Contact())
+	if req.Method == sipmsg.UPDATE {
+		d.refreshTarget(req.Contact())
+	}
 	d.events.post(RemoteOffer{
-		Body: req.Body(), Update: true, Path: Path{Local: d.local, Transport: d.ua.peerOf(req).transport},
+		Body: body, Update: true, Path: Path{Local: d.local, Transport: d.ua.peerOf(req).transport},
 		Answer: o.answer, Reject: o.reject, Acked: o.ans.acked,
 	})
 }
@@ -147,13 +154,18 @@ func (d *Dialog) updated(req *sipmsg.Request, body []byte) *sipmsg.Response {
 	return res
 }
 
-// answerUpdate is RemoteOffer.Answer of an UPDATE.
+// answerUpdate is RemoteOffer.Answer of an UPDATE or PRACK.
 func (o *remoteOffer) answerUpdate(body []byte) error {
 	if !o.release() {
 		return ErrClosed
 	}
 	defer o.ans.finish(nil, false)
-	return o.tx.Respond(o.d.updated(o.req, body))
+	if o.req.Method == sipmsg.UPDATE {
+		return o.tx.Respond(o.d.updated(o.req, body))
+	}
+	res := o.d.ua.newResponse(o.req, 200, "")
+	setSDP(res, body)
+	return o.tx.Respond(res)
 }
 
 // busy answers 500 with a Retry-After of up to 10 s, which is what comes upon an

@@ -64,6 +64,7 @@ type UserAgent struct {
 	invites     map[string]*ClientInvite
 	invitations map[string]*Invitation
 	dialogs     map[string]*Dialog
+	early       map[string]*Dialog // those of invitations
 	subscribed  map[*Subscription]struct{}
 
 	subscriptions map[string]*Subscription // by Call-ID and our tag
@@ -77,7 +78,7 @@ func New(cfg Config) (*UserAgent, error) {
 		cfg: cfg, log: cfg.Logger, gate: newGate(cfg.MaxMessage), sources: newSources(), finals: newFinals(), inboxes: newInboxes(), refused: newRefused(), streams: newStreamSet(),
 		usages: newReferUsages(), closing: make(chan struct{}), closed: make(chan struct{}),
 		regs: make(map[*Registration]struct{}), invites: make(map[string]*ClientInvite),
-		invitations: make(map[string]*Invitation), dialogs: make(map[string]*Dialog),
+		invitations: make(map[string]*Invitation), dialogs: make(map[string]*Dialog), early: make(map[string]*Dialog),
 		subscribed: make(map[*Subscription]struct{}), subscriptions: make(map[string]*Subscription),
 	}
 	if _, err := rand.Read(ua.secret[:]); err != nil {
