@@ -72,11 +72,15 @@ func (f File) Check() error {
 	return errors.Join(errs...)
 }
 
-// checkSession holds session timers against RFC 4028.
+// checkSession holds session timers against RFC 4028, and reads when ringing is
+// sent reliably.
 func (s SIP) checkSession(bad func(key, format string, args ...any)) {
 	least := time.Duration(s.SessionMin)
 	if least < 90*time.Second {
 		bad("sip.session_min", "is %v; 90s is the least (RFC 4028)", least)
+	}
+	if !slices.Contains([]string{"auto", "always", "off"}, s.PRACK) {
+		bad("sip.prack", "is %q; there are \"auto\", \"always\" and \"off\"", s.PRACK)
 	}
 	if d := time.Duration(s.SessionExpires); d != 0 && d < max(least, 90*time.Second) {
 		bad("sip.session_expires", "is %v; give session_min (%v) or more, or \"0s\" for no session timer", d, least)

@@ -44,6 +44,7 @@ type SIP struct {
 
 	SessionExpires Duration `toml:"session_expires"` // a call is refreshed within so long, or ends; 0: no session timer
 	SessionMin     Duration `toml:"session_min"`     // shorter ones are refused; at least 90s
+	PRACK          string   `toml:"prack"`           // "auto" (default), "always" or "off"
 
 	TLS // of TLS listeners, and of accounts that say nothing of it
 }
@@ -169,7 +170,7 @@ func (d Duration) MarshalText() ([]byte, error) { return []byte(time.Duration(d)
 func Default() File {
 	return File{
 		SIP: SIP{Listen: []string{"udp:0.0.0.0:0", "tcp:0.0.0.0:0"}, MaxCalls: 100, Allow: []string{"127.0.0.0/8", "::1"},
-			SessionExpires: Duration(30 * time.Minute), SessionMin: Duration(90 * time.Second)},
+			SessionExpires: Duration(30 * time.Minute), SessionMin: Duration(90 * time.Second), PRACK: "auto"},
 		Media: Media{RTPPorts: "16384-32767", PTime: Duration(20 * time.Millisecond), Codecs: []string{"pcmu", "pcma"}, Timeout: Duration(time.Minute), Digits: "auto", DSCP: 46, RTCPXR: "negotiated"},
 		Phone: Phone{Region: "KR", PlayServiceID: "softphone", RingTimeout: Duration(3 * time.Minute)},
 		Block: Block{Reject: "603"},

@@ -55,6 +55,7 @@ func TestLoad_Refuses(t *testing.T) {
 		{"session_min", "[sip]\nsession_min=\"30s\"\n", "sip.session_min"},
 		{"session_expires", "[sip]\nsession_expires=\"1m\"\n", "sip.session_expires"},
 		{"session_expires below session_min", "[sip]\nsession_expires=\"2m\"\nsession_min=\"3m\"\n", "sip.session_expires"},
+		{"prack", "[sip]\nprack=\"maybe\"\n", "sip.prack"},
 		{"listen", "[sip]\nlisten=[\"udp:here\"]\n", "sip.listen[0]"},
 		{"allow", "[sip]\nallow=[\"example.com\"]\n", "192.0.2.0/24"},
 		{"max_rate", "[sip]\nmax_rate=-1\n", "sip.max_rate"},

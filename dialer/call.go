@@ -69,6 +69,7 @@ type Call struct {
 	request  sip.InviteRequest
 	client   *sip.ClientInvite
 	early    earlyDialogs
+	heard    *sip.Dialog     // the early dialog whose sound is heard
 	progress sip.Provisional // what ActionReport tells of
 	ringing  bool            // EventRinging was told
 	offered  []byte          // our offer, in the INVITE or in our 200

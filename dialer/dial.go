@@ -197,6 +197,7 @@ func (c *Call) report() {
 		c.log.Info("early media cannot be heard", "error", err)
 		return
 	}
+	c.heard = p.Dialog
 	if !c.info.EarlyMedia {
 		c.update(func(i *Info) { i.EarlyMedia = true })
 		c.startRinging()
@@ -212,6 +213,7 @@ func (c *Call) noteEarly(p sip.Provisional) {
 	if !c.early.has(p.Dialog) {
 		c.early[p.Dialog.ID()] = nil
 		c.d.know(p.Dialog, c)
+		c.listenEarly(p.Dialog)
 	}
 	if len(p.Body) > 0 && p.Code != 100 {
 		c.early[p.Dialog.ID()] = p.Body

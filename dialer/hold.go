@@ -184,21 +184,29 @@ func (c *Call) onRemoteOffer(o sip.RemoteOffer) {
 		c.offerBack(o)
 		return
 	}
+	if err := c.takeOrKeep(o); err != nil {
+		c.negotiation, _, _ = negotiate(c.negotiation, offerRejected)
+		return
+	}
+	c.negotiation, _, _ = negotiate(c.negotiation, answerSent)
+	c.publish()
+	c.noteRemoteHold()
+}
+
+// takeOrKeep answers an offer; one that cannot be taken leaves the sound as it was.
+func (c *Call) takeOrKeep(o sip.RemoteOffer) error {
 	before := c.leg.params
 	err := c.takeOffer(o)
 	if err == nil {
-		c.negotiation, _, _ = negotiate(c.negotiation, answerSent)
-		c.publish()
-		c.noteRemoteHold()
-		return
+		return nil
 	}
-	c.negotiation, _, _ = negotiate(c.negotiation, offerRejected)
-	c.log.Info("re-INVITE could not be taken", "error", err)
+	c.log.Info("an offer could not be taken", "error", err)
 	if c.leg.applied {
 		if err := c.leg.apply(before); err != nil {
 			c.log.Warn("media could not go back", "error", err)
 		}
 	}
+	return err
 }
 
 // takeOffer answers an offer: receiving by the new description starts before

@@ -242,6 +242,10 @@ func (p *Phone) openSIP() error {
 	if p.tls, err = tlsOf(p.cfg.File.SIP.TLS); err != nil {
 		return err
 	}
+	reliable, err := sip.ParseReliable(p.cfg.File.SIP.PRACK)
+	if err != nil {
+		return fmt.Errorf("sip.prack: %w", err)
+	}
 	p.ua, err = sip.New(sip.Config{
 		TLS: p.tls, KeepAlive: time.Duration(p.cfg.File.SIP.KeepAlive),
 		Listen: listen, Network: p.cfg.Network, Tap: p.tap(), Logger: p.log,
@@ -250,7 +254,8 @@ func (p *Phone) openSIP() error {
 			Off:     p.cfg.File.SIP.SessionExpires == 0,
 			Expires: time.Duration(p.cfg.File.SIP.SessionExpires), Min: time.Duration(p.cfg.File.SIP.SessionMin),
 		},
-		Allow: allow, MaxRate: p.cfg.File.SIP.MaxRate,
+		Reliable: reliable,
+		Allow:    allow, MaxRate: p.cfg.File.SIP.MaxRate,
 	})
 	return err
 }

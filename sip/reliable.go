@@ -50,6 +50,19 @@ func (r Reliable) String() string {
 	return fmt.Sprintf("reliable(%d)", int(r))
 }
 
+// ParseReliable reads what String writes; the empty string is ReliableAuto.
+func ParseReliable(s string) (Reliable, error) {
+	for _, r := range []Reliable{ReliableAuto, ReliableAlways, ReliableOff} {
+		if strings.EqualFold(strings.TrimSpace(s), r.String()) {
+			return r, nil
+		}
+	}
+	if s == "" {
+		return ReliableAuto, nil
+	}
+	return ReliableAuto, fmt.Errorf("%q is not known: use auto, always or off", s)
+}
+
 // ringing is one provisional response that the owner wanted.
 type ringing struct {
 	code     int

@@ -57,6 +57,7 @@ The file (every key may be left out, but server and user):
   max_calls = 100
   session_expires = "30m"                  # a call that nobody refreshes for so long ends (RFC 4028); 0s: never
   session_min = "90s"                      # shorter ones are refused
+  prack = "auto"                           # "always": ring reliably (RFC 3262) where the caller can; "off": never
   allow = ["127.0.0.0/8", "::1"]           # who is answered besides the PBX: networks, or "any"
   max_rate = 300                           # new requests a second from one of these addresses
   keep_alive = "29s"                       # pause between keep-alives; negative: none
