@@ -18,6 +18,7 @@ func (ua *UserAgent) arrived(m sipmsg.Message) {
 	}
 	switch m := m.(type) {
 	case *sipmsg.Request:
+		markUntagged(m)
 		ua.noteRequest(m)
 		markReceived(m)
 		if m.Method == sipmsg.INVITE || m.Method == sipmsg.CANCEL {

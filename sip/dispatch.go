@@ -82,6 +82,12 @@ func (ua *UserAgent) acceptable(req *sipmsg.Request, tx *sipmsg.ServerTx) bool {
 		ua.send(tx, req, res)
 		return false
 	}
+	if req.Method == sipmsg.INVITE && !takesSDP(req) {
+		res := ua.newResponse(req, 406, "")
+		res.AppendHeader(sipmsg.NewHeader("Accept", sdpType))
+		_ = ua.respondInvite(tx, req, res)
+		return false
+	}
 	if len(req.Body()) == 0 {
 		return true
 	}

@@ -1,15 +1,17 @@
 package sip
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
+	"strings"
 
 	sipmsg "github.com/emiago/sipgo/sip"
 )
 
 const (
 	maxHeaderFields = 300 // in one message
-	maxMethod       = 32  // bytes
+	maxMethod       = 64  // bytes
 )
 
 // gate decides which messages reach the transaction layer.
@@ -40,12 +42,15 @@ func (g *gate) check(data []byte) (sipmsg.Message, *refusal) {
 		return nil, &refusal{513, "Message Too Large"}
 	}
 	if strayLineEnd(data) {
-		return nil, bad("line ends are not CRLF, or there is a NUL")
+		return nil, bad("line ends are not CRLF")
 	}
 	msg, err := g.parse(data)
 	if err != nil {
 		if errors.Is(err, sipmsg.ErrMessageTooLarge) {
 			return nil, &refusal{513, "Message Too Large"}
+		}
+		if otherScheme(data) {
+			return nil, &refusal{416, "Unsupported URI Scheme"}
 		}
 		// The parser's error may quote the message, so it stays here.
 		return nil, bad("message cannot be parsed")
@@ -79,7 +84,7 @@ func checkRequest(m *sipmsg.Request) *refusal {
 	if r := checkCommon(m, m.Headers()); r != nil {
 		return r
 	}
-	if m.CSeq().MethodName != m.Method {
+	if !sameMethod(m.CSeq().MethodName, m.Method) {
 		return bad("CSeq names another method")
 	}
 	if mf := m.MaxForwards(); mf != nil && mf.Val() > 255 {
@@ -137,6 +142,29 @@ func checkVia(v *sipmsg.ViaHeader) *refusal {
 		return bad("Via has no valid sent-by")
 	}
 	return nil
+}
+
+// sameMethod compares the method of CSeq with that of the start line, which the
+// parser has put into capitals: for a method that we know they must be equal.
+func sameMethod(cseq, start sipmsg.RequestMethod) bool {
+	switch start {
+	case sipmsg.INVITE, sipmsg.ACK, sipmsg.BYE, sipmsg.CANCEL, sipmsg.OPTIONS, sipmsg.REGISTER, sipmsg.INFO,
+		sipmsg.UPDATE, sipmsg.PRACK, sipmsg.REFER, sipmsg.NOTIFY, sipmsg.SUBSCRIBE, sipmsg.MESSAGE, sipmsg.PUBLISH:
+		return cseq == start
+	}
+	return strings.EqualFold(string(cseq), string(start))
+}
+
+// otherScheme tells whether the Request-URI is well-formed as far as its scheme
+// goes and of a kind that the parser does not read (RFC 3261 §8.2.2.1).
+func otherScheme(data []byte) bool {
+	line, _, _ := bytes.Cut(data, []byte("\r\n"))
+	parts := strings.Split(string(line), " ")
+	if len(parts) != 3 || !isToken(parts[0]) || parts[2] != "SIP/2.0" {
+		return false
+	}
+	scheme, rest, ok := strings.Cut(strings.ToLower(parts[1]), ":")
+	return ok && rest != "" && isToken(scheme) && scheme != "sip" && scheme != "sips" && scheme != "tel"
 }
 
 func isToken(s string) bool {

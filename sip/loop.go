@@ -6,7 +6,7 @@ package sip
 // that sent it, which would be engaged with itself.
 //
 // Max-Forwards 0 is no reason to refuse: only who forwards counts hops, and a
-// phone is where the request was to go (RFC 3261 §16.3, RFC 4475 §3.3.3).
+// phone is where the request was to go (RFC 3261 §16.3, RFC 4475 §3.3.11).
 func (ua *UserAgent) loopedLocked(i *Invitation) bool {
 	if ua.invitations[i.key] != nil {
 		return true

@@ -20,6 +20,7 @@ func wire(m sipmsg.Message) ([]byte, error) {
 			return nil, fmt.Errorf("the request line of %q holds a space or control character: remove it from the target", m.Method)
 		}
 	case *sipmsg.Response:
+		unmarkUntagged(m)
 		headers = m.Headers()
 		if breaksOut(m.Reason) {
 			return nil, fmt.Errorf("the reason phrase of a %d holds a control character: remove it", m.StatusCode)
@@ -33,9 +34,28 @@ func wire(m sipmsg.Message) ([]byte, error) {
 	return []byte(m.String()), nil
 }
 
-func breaksOut(s string) bool { return strings.ContainsAny(s, "\r\n\x00") }
+func breaksOut(s string) bool { return strings.ContainsAny(s, "\r\n") }
 
-// strayLineEnd reports a CR or LF by itself, or a NUL, in a header section:
+// markUntagged gives the From of a request by the rules of RFC 2543 an empty
+// tag, without which sipgo's transactions refuse it; unmarkUntagged takes it
+// out of the responses.
+func markUntagged(m *sipmsg.Request) {
+	if from := m.From(); !from.Params.Has("tag") {
+		from.Params.Add("tag", "")
+	}
+}
+
+func unmarkUntagged(m *sipmsg.Response) {
+	if from := m.From(); from != nil {
+		if tag, ok := from.Params.Get("tag"); ok && tag == "" {
+			plain := &sipmsg.FromHeader{DisplayName: from.DisplayName, Address: from.Address, Params: from.Params.Clone()}
+			plain.Params.Remove("tag")
+			m.ReplaceHeader(plain)
+		}
+	}
+}
+
+// strayLineEnd reports a CR or LF by itself in a header section:
 // somebody else might take it for the end of the line (RFC 3261 §7, §25.1).
 func strayLineEnd(data []byte) bool {
 	head := data
@@ -44,8 +64,6 @@ func strayLineEnd(data []byte) bool {
 	}
 	for i, c := range head {
 		switch c {
-		case 0:
-			return true
 		case '\n':
 			if i == 0 || head[i-1] != '\r' {
 				return true
