@@ -23,6 +23,7 @@ type answerOptions struct {
 	after    time.Duration
 	duration time.Duration
 	dtmf     string
+	keys     bool
 }
 
 func newAnswer(env *environment) *cobra.Command {
@@ -35,8 +36,9 @@ Without an account it answers calls sent straight to --listen.
 
   softphone answer --server 127.0.0.1:5060 --user bob --echo
   softphone answer --listen 127.0.0.1:5070 --play hello.wav --record caller.wav --count 1
+  softphone answer --server pbx --user bob --keys    (calls ring until you type "accept")
 
-` + exitHelp,
+` + consoleHelp + "\n\n" + exitHelp,
 		Args: exactly(0, "no arguments"),
 		RunE: func(cmd *cobra.Command, _ []string) error { return answer(cmd.Context(), env, &o) },
 	}
@@ -51,6 +53,7 @@ Without an account it answers calls sent straight to --listen.
 	fs.DurationVar(&o.after, "after", 0, "let it ring for `TIME` before answering")
 	fs.DurationVar(&o.duration, "duration", 0, "hang up `TIME` after answering (default: when the caller does, or --play is over)")
 	fs.StringVar(&o.dtmf, "dtmf", "", "`DIGITS` to press once answered")
+	fs.BoolVar(&o.keys, "keys", false, "let calls ring, and take commands from standard input: accept, hold, transfer, lines, ... (see above)")
 	return cmd
 }
 
@@ -108,6 +111,10 @@ func answer(ctx context.Context, env *environment, o *answerOptions) (err error)
 	for i := range a.s.file.Accounts {
 		a.s.file.Accounts[i].Mode = config.ModeAutomation // any number of calls
 	}
+	keys := &console{s: a.s, sound: &o.sound, quit: a.stop}
+	if o.keys {
+		go keys.read(a.ctx, env.stdin)
+	}
 	close(a.ready)
 	finish := a.s.follow(func(ev store.Event) { out.event(ev) })
 	if err = a.listen(); err == nil {
@@ -116,7 +123,7 @@ func answer(ctx context.Context, env *environment, o *answerOptions) (err error)
 	a.stop()
 	err = errors.Join(err, finish())
 	a.work.Wait()
-	err = errors.Join(err, a.err, a.s.close())
+	err = errors.Join(err, a.err, a.s.close(), keys.close())
 	if err != nil {
 		a.result.Cause, a.result.Error = "failed", err.Error()
 	}
@@ -160,6 +167,9 @@ func (a *answering) listen() error {
 func (a *answering) happened(ev dialer.Event) {
 	switch ev.Type {
 	case dialer.EventIncoming:
+		if a.o.keys {
+			return
+		}
 		a.work.Go(func() {
 			<-a.ready
 			a.take(ev.CallID)

@@ -28,6 +28,8 @@ type callOptions struct {
 	hold     []time.Duration
 	register bool
 	quality  time.Duration
+	handover handover
+	keys     bool
 }
 
 func newCall(env *environment) *cobra.Command {
@@ -42,8 +44,9 @@ the other side hangs up or you press Ctrl-C.
   softphone call --server 127.0.0.1:5060 --user alice 600 --play in.wav --record heard.wav --json
   softphone call --server pbx.example.com --user alice 010-1234-5678 --dtmf 1,2# --duration 20s
   softphone call sip:bob@192.0.2.7 --play hello.wav            (no PBX: straight to the other phone)
+  softphone call --server pbx --user alice bob --transfer 600 --attended   (bob talks to 600 then)
 
-` + exitHelp,
+` + consoleHelp + "\n\n" + exitHelp,
 		Args: exactly(1, "one target"),
 		RunE: func(cmd *cobra.Command, args []string) error { return call(cmd.Context(), env, &o, args[0]) },
 	}
@@ -58,6 +61,8 @@ the other side hangs up or you press Ctrl-C.
 	fs.DurationVar(&o.tail, "tail", time.Second, "listen for `TIME` after the end of --play or --dtmf")
 	fs.DurationSliceVar(&o.hold, "hold", nil, "`FROM,FOR`: hold the call FROM after the answer, FOR so long")
 	fs.DurationVar(&o.quality, "quality", 0, "print how the call sounds every `TIME`: here as measured, there as the other side reports")
+	o.handover.add(cmd)
+	fs.BoolVar(&o.keys, "keys", false, "take commands from standard input: hold, transfer, dial, lines, ... (see above)")
 	fs.BoolVar(&o.register, "register", false, "register before the call, for a PBX that wants it")
 	return cmd
 }
@@ -96,9 +101,20 @@ func call(ctx context.Context, env *environment, o *callOptions, target string) 
 		}
 		return errors.Join(&exitError{exitUsage, err}, finish(), e.finish())
 	}
-	o.drive(ctx, s.out, c, e)
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	var keys *console
+	if o.keys {
+		keys = &console{s: s, sound: &o.sound, quit: stop}
+		go keys.read(ctx, env.stdin)
+	}
+	failed := o.drive(ctx, s, c, e)
 	<-c.Done()
-	err = errors.Join(finish(), e.finish())
+	if keys != nil {
+		keys.finish(ctx)
+		failed = errors.Join(failed, keys.close())
+	}
+	err = errors.Join(finish(), e.finish(), failed)
 	r := resultOf(c.Outcome())
 	r.Digits, r.Record = digits.String(), o.sound.record
 	s.out.line(r, "%s", r.text())
@@ -124,6 +140,9 @@ func (o *callOptions) check() error {
 	if o.timeout <= 0 {
 		return usagef("--timeout is %s; give the other side some time, such as 30s", o.timeout)
 	}
+	if err := o.handover.check(); err != nil {
+		return err
+	}
 	return notNegative(times{"--duration": o.duration, "--tail": o.tail, "--quality": o.quality})
 }
 
@@ -144,14 +163,14 @@ func (o *callOptions) addAccount(ctx context.Context, s *session) error {
 }
 
 // drive waits for the answer, then does what the flags say.
-func (o *callOptions) drive(ctx context.Context, out *printer, c *dialer.Call, e ends) {
+func (o *callOptions) drive(ctx context.Context, s *session, c *dialer.Call, e ends) error {
 	if !waitAnswered(ctx, c) {
 		_ = c.Hangup(context.WithoutCancel(ctx))
-		return
+		return nil
 	}
 	c.SetSource(e.source) // what is played begins with the answer
 	told := make(chan struct{})
-	go func() { defer close(told); tellQuality(out, c, o.quality) }()
+	go func() { defer close(told); tellQuality(s.out, c, o.quality) }()
 	defer func() { <-c.Done(); <-told }()
 	d := driver{dtmf: o.dtmf, duration: o.duration, tail: o.tail}
 	if o.sound.play != "" && !o.sound.loop {
@@ -163,7 +182,10 @@ func (o *callOptions) drive(ctx context.Context, out *printer, c *dialer.Call, e
 		go func() { defer close(done); o.holdFor(held, c) }()
 		defer func() { cancel(); <-done }()
 	}
+	handed := make(chan error, 1)
+	go func() { handed <- o.handover.run(ctx, s, c) }()
 	d.drive(ctx, c)
+	return <-handed
 }
 
 func (o *callOptions) holdFor(ctx context.Context, c *dialer.Call) {

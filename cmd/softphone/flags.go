@@ -31,6 +31,7 @@ type flags struct {
 	passwordFile string
 	expires      time.Duration
 	messages     bool
+	transfers    bool
 	listen       []string
 	allow        []string
 	dataDir      string
@@ -73,6 +74,7 @@ func (f *flags) addPhone(cmd *cobra.Command) {
 	fs.StringVar(&f.passwordFile, "password-file", "", "`FILE` whose first line is the password; nobody else may read it")
 	fs.DurationVar(&f.expires, "expires", 0, "registration `TIME` to ask for (default 1h)")
 	fs.StringSliceVar(&f.listen, "sip-listen", nil, "`ADDR` for SIP: udp:0.0.0.0:5060, tcp:[::]:5060, tls:..., or 127.0.0.1:5060 for both (default any port)")
+	fs.BoolVar(&f.transfers, "accept-transfers", false, "let the other side of a call have this phone call somebody else instead, at the account's cost")
 	fs.BoolVar(&f.messages, "message-waiting", false, "ask the PBX to tell what waits in the account's mailbox")
 	fs.StringSliceVar(&f.allow, "allow", nil, "`NETWORKS` whose calls are taken besides the PBX's, such as 192.0.2.0/24, or any; all others get no answer (default this machine)")
 	fs.StringVar(&f.dataDir, "data-dir", "", "`DIR` of history and block rules (default ~/.local/state/softphone)")
@@ -152,6 +154,7 @@ func (f *flags) load(env *environment) (config.File, error) {
 		c.Media.Delay, c.Media.Fixed = config.Duration(d), true
 	}
 	c.Media.DTX = c.Media.DTX || f.dtx
+	c.Phone.AcceptTransfers = c.Phone.AcceptTransfers || f.transfers
 	c.Media.Digits = first(strings.ToLower(f.dtmfMode), c.Media.Digits)
 	c.DataDir = first(f.dataDir, env.getenv("SOFTPHONE_DATA_DIR"), c.DataDir)
 	if c.DataDir == "" {
