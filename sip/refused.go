@@ -5,7 +5,7 @@ import (
 	"sync"
 )
 
-// refused tells INVITEs and REGISTERs under way that nobody listens where they
+// refused tells INVITEs, REGISTERs and OPTIONS under way that nobody listens where they
 // were sent (RFC 3261 §18.4), so that nobody need wait 32 s to hear it: a call
 // goes to the next hop or fails, a registration backs off and tries again. Requests
 // in a dialog are left to their retransmissions: a peer in the middle of a call may

@@ -78,7 +78,8 @@ func (ua *UserAgent) roundTrip(ctx context.Context, req *sipmsg.Request, rt *rou
 		return nil, err
 	}
 	var refused <-chan struct{}
-	if req.Method == sipmsg.REGISTER && rt.transport == UDP {
+	outside := req.Method == sipmsg.REGISTER || req.Method == sipmsg.OPTIONS && tagOf(req.To().Params) == ""
+	if outside && rt.transport == UDP {
 		hit, stop := ua.refused.watch(rt.addr)
 		defer stop()
 		refused = hit

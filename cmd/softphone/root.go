@@ -68,7 +68,7 @@ A whole call to the echo service of a PBX, with the password in SOFTPHONE_PASSWO
 	})
 	root.AddCommand(
 		newDemo(env), newRegister(env), newCall(env), newAnswer(env), newRun(env),
-		newReplay(env), newTrace(env), newBlock(env), newContacts(env), newHistory(env), newDirective(env), newContext(env), newVersion(env),
+		newDoctor(env), newReplay(env), newTrace(env), newBlock(env), newContacts(env), newHistory(env), newDirective(env), newContext(env), newVersion(env),
 	)
 	return root
 }

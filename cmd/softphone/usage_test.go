@@ -220,7 +220,7 @@ func TestUsageErrors(t *testing.T) {
 func TestHelp_ShowsExampleAndExitCodes(t *testing.T) {
 	t.Parallel()
 	for _, command := range []string{
-		"", "demo", "register", "call", "answer", "run", "replay", "trace", "version",
+		"", "demo", "register", "call", "answer", "run", "doctor", "replay", "trace", "version",
 		"block", "block add", "block remove", "block list", "block check", "block explain", "block import", "block export",
 		"contacts", "contacts import", "contacts export", "contacts list", "contacts search", "contacts show", "contacts add", "contacts remove",
 		"history", "directive", "context",

@@ -26,6 +26,7 @@ var layers = []struct {
 	{"control/client", []string{"control/api"}},
 	{"control/...", []string{"control/...", "agent", "dialer", "sip", "media/...", "number", "blocklist", "phonebook", "store", "config"}},
 	{"phone", []string{"metrics", "agent", "control/...", "dialer", "sip", "media/...", "number", "blocklist", "phonebook", "store", "config", "capture"}},
+	{"doctor", []string{"phone", "config", "dialer", "sip", "media/..."}},
 	{"internal/memnet", nil},
 	{"internal/archtest", nil},
 	{"internal/exchange", []string{"media/audio", "media/g711"}},
