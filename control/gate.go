@@ -15,6 +15,7 @@ import (
 
 // gate is what every request passes before a route sees it.
 func (s *Server) gate(mux *http.ServeMux, limits bodyLimits) http.Handler {
+	answers := newReplays()
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		defer s.recover(w, r)
 		h := w.Header()
@@ -43,11 +44,12 @@ func (s *Server) gate(mux *http.ServeMux, limits bodyLimits) http.Handler {
 			unknown(w, r, mux)
 			return
 		}
-		if limit := limits.of(pattern); r.ContentLength > limit {
+		limit := limits.of(pattern)
+		if r.ContentLength > limit {
 			tooLarge(w, r, limit)
 			return
 		}
-		mux.ServeHTTP(w, r)
+		answers.serve(w, r, limit, mux)
 	})
 }
 
