@@ -244,6 +244,34 @@ func TestSendCandidates_History(t *testing.T) {
 	})
 }
 
+// Who is in no contact is listed by the name, type and label of the call, under
+// a new token; a name that is the number is no name.
+func TestSendCandidates_HistoryOfStrangers(t *testing.T) {
+	bubble(t, nil, func(t *testing.T, r *rig) {
+		r.past.rows = []PastCall{
+			{Number: "027770000", Name: "한국치과", Person: PersonT114, Label: LabelCompany, Time: at(1), Type: HistoryOut},
+			{Number: "7001", Name: "총무과", Person: PersonExchange, Time: at(2), Type: HistoryOut},
+			{Number: "01012341234", Name: "동창", Person: PersonContact, Label: LabelMobile, Time: at(3), Type: HistoryOut},
+			{Number: "01088887777", Name: "010-8888-7777", Time: at(4), Type: HistoryIn},
+			{Number: "025555555", Name: "옛 이름", Person: PersonT114, Label: LabelMobile, Time: at(5), Type: HistoryOut},
+		}
+		list := r.list(t, `{"intent":"HISTORY"}`)
+		assert.Equal(t, "한국치과 COMPANY; 총무과 ; 동창 MOBILE; …7777 ; 집 HOME", brief(list))
+		var types []PersonType
+		for _, p := range list {
+			types = append(types, p.Type)
+		}
+		assert.Equal(t, []PersonType{PersonT114, PersonExchange, PersonNone, PersonNone, PersonContact}, types)
+		assert.NotContains(t, string(r.events[0].JSON), "8888")
+		again := r.list(t, `{"intent":"HISTORY"}`)
+		for i := range list {
+			assert.NotEqual(t, list[i].Token, again[i].Token, "a new one in each list")
+		}
+		require.NoError(t, r.say(t, "MakeCall", `{"callType":"NORMAL","recipient":{"name":"한국치과","type":"T114","token":"`+list[0].Token+`"}}`))
+		assert.Equal(t, Callee{"027770000", "한국치과", PersonT114, LabelCompany}, r.line.callee)
+	})
+}
+
 func TestSendCandidates_Missed(t *testing.T) {
 	bubble(t, nil, func(t *testing.T, r *rig) {
 		list := r.list(t, `{"intent":"MISSED"}`)

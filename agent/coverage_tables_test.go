@@ -97,8 +97,8 @@ func personTable() section {
 
 func contactTable() section {
 	return section{title: "Contact", schema: "common#$defs/contact", rows: []row{
-		{"label", "N", "Contact.Label phone/personOf Person.number", "TestSendCandidates_LabelPicksTheNumber TestMakeCall_WhomItCalls phone/TestPhone_CandidatesFromThePhonebook"},
-		{"number", "N", "Contact.Number Person.number Agent.finished", "TestSendCandidates_NumbersAreKeptBack TestMakeCall_WhomItCalls TestSendCandidates_Block"},
+		{"label", "N", "Contact.Label phone/personOf Person.contact", "TestSendCandidates_LabelPicksTheNumber TestMakeCall_WhomItCalls phone/TestPhone_CandidatesFromThePhonebook"},
+		{"number", "N", "Contact.Number Person.contact Agent.finished", "TestSendCandidates_NumbersAreKeptBack TestMakeCall_WhomItCalls TestSendCandidates_Block"},
 		{"isBlocked", "N", "Contact.IsBlocked Agent.remembered phone/rules.Blocked", "TestSendCandidates_Block TestBool_ReadsBooleansAndAnyCase phone/TestPhone_BlockNumber"},
 	}}
 }

@@ -12,6 +12,7 @@ type effectArgs struct {
 	ctx     context.Context // of the directive; Background without one
 	begin   current         // inMakeCall, inMakeVideoCall
 	speaker bool            // inMakeCall, inAcceptCall: the loudspeaker is asked for
+	answer  *answer         // inBlockIncoming: of the directive
 }
 
 // take makes one step and carries out its effects. An effect may fail in a way
@@ -45,7 +46,7 @@ func (a *Agent) apply(e effect, args effectArgs) {
 	case doAnswer:
 		a.logged("answer", a.cfg.Telephone.Answer(a.call.id, args.speaker))
 	case doBlockCaller:
-		a.logged("block caller", a.cfg.Telephone.BlockCaller(a.call.id))
+		a.blockCaller(args)
 	case doAcquireFocus:
 		a.focus(true)
 	case doReleaseFocus:
@@ -105,10 +106,11 @@ func (a *Agent) dial(args effectArgs) {
 		err = a.cfg.Permission()
 	}
 	if err == nil {
-		party := a.whoIs(target, a.call.recipient.Name)
-		party.Token = a.partyToken(target)
+		r := a.call.recipient
+		party := a.whoIs(target.Number, r.Name)
+		party.Token = a.partyToken(target.Number)
 		a.call.party = &party
-		a.call.id, err = a.cfg.Telephone.Dial(target, a.call.callType == CallSpeaker)
+		a.call.id, err = a.cfg.Telephone.Dial(Callee{target.Number, r.Name, r.Type, target.Label}, a.call.callType == CallSpeaker)
 	}
 	if err != nil {
 		a.failed(err)

@@ -10,9 +10,9 @@ import (
 // directive, else that of the token of a candidate, a contact or a caller, else
 // that of the one contact with exactly this name. With a label but no number in
 // recipient.contacts the person's number of that label is called.
-func (a *Agent) resolve(ctx context.Context, r Person) (string, error) {
-	if n := r.number(""); n != "" {
-		return n, nil
+func (a *Agent) resolve(ctx context.Context, r Person) (Contact, error) {
+	if c, ok := r.contact(""); ok {
+		return c, nil
 	}
 	label := Label("")
 	if len(r.Contacts) > 0 {
@@ -20,12 +20,12 @@ func (a *Agent) resolve(ctx context.Context, r Person) (string, error) {
 	}
 	p, err := a.known(ctx, r)
 	if err != nil {
-		return "", err
+		return Contact{}, err
 	}
-	if n := p.number(label); n != "" {
-		return n, nil
+	if c, ok := p.contact(label); ok {
+		return c, nil
 	}
-	return "", fmt.Errorf("%q has no number that could be called; give one to the contact, or send it in recipient.contacts[].number", clip(r.Name))
+	return Contact{}, fmt.Errorf("%q has no number that could be called; give one to the contact, or send it in recipient.contacts[].number", clip(r.Name))
 }
 
 // known finds the person that a token or a name means.

@@ -273,11 +273,11 @@ func TestDirectives_OfTheAgent(t *testing.T) {
 
 type noTelephone struct{}
 
-func (noTelephone) Dial(string, bool) (string, error) { return "", errors.New("no line") }
-func (noTelephone) Answer(string, bool) error         { return nil }
-func (noTelephone) Hangup(string) error               { return nil }
-func (noTelephone) Busy(string) error                 { return nil }
-func (noTelephone) BlockCaller(string) error          { return nil }
+func (noTelephone) Dial(agent.Callee, bool) (string, error)                 { return "", errors.New("no line") }
+func (noTelephone) Answer(string, bool) error                               { return nil }
+func (noTelephone) Hangup(string) error                                     { return nil }
+func (noTelephone) Busy(string) error                                       { return nil }
+func (noTelephone) BlockCaller(string) (func(context.Context) error, error) { return nil, nil }
 
 func TestDirectives_Unreadable(t *testing.T) {
 	f := newFixture(t)

@@ -2,9 +2,9 @@ package phone
 
 import (
 	"context"
+	"strings"
 
 	"github.com/softphone-go/softphone/agent"
-	"github.com/softphone-go/softphone/blocklist"
 	"github.com/softphone-go/softphone/phonebook"
 	"github.com/softphone-go/softphone/store"
 )
@@ -145,38 +145,15 @@ func (h *history) About(ctx context.Context, people [][]string) ([]agent.Past, e
 }
 
 func pastCall(r store.HistoryRow) agent.PastCall {
-	return agent.PastCall{
-		Number: r.Number, Name: r.Name, Time: r.Started,
-		Type: agent.HistoryType(r.Type), CallType: agent.CallType(r.CallType),
+	c := agent.PastCall{
+		Number: r.Number, Name: r.Name, Person: agent.PersonType(r.PersonType), Label: agent.Label(r.Label),
+		Time: r.Started, Type: agent.HistoryType(r.Type), CallType: agent.CallType(r.CallType),
 	}
-}
-
-// Check implements agent.Rules.
-func (r *rules) Check(t agent.BlockType, number string) error {
-	kind, err := blocklist.ParseType(string(t))
-	if err == nil {
-		_, err = blocklist.Canonical(r.plan, kind, number)
+	if strings.Contains(r.RawNumber, "@") { // somebody elsewhere is not called at our server
+		c.Number = r.RawNumber
 	}
-	return err
+	return c
 }
-
-// Block implements agent.Rules.
-func (r *rules) Block(ctx context.Context, t agent.BlockType, number string) error {
-	kind, err := blocklist.ParseType(string(t))
-	if err == nil {
-		_, err = r.rules.Add(ctx, kind, number, "BlockNumber")
-	}
-	return err
-}
-
-// Blocked implements agent.Rules.
-func (r *rules) Blocked(number string) bool {
-	_, blocked := r.rules.Match(r.plan.Parse(number))
-	return blocked
-}
-
-// Blockable implements agent.Rules.
-func (r *rules) Blockable() bool { return r.rules.Blockable() }
 
 // canonical is the one form of a number in which the phone compares it.
 func (p *Phone) canonical(number string) string { return p.plan.Parse(number).String() }

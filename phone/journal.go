@@ -99,6 +99,11 @@ var eventTypes = map[dialer.EventType]string{
 // happened takes every call event from the call loops: into the journal, with
 // its history row when the call is over, and on to whoever listens.
 func (p *Phone) happened(ev dialer.Event) {
+	callee, _ := p.callees.Load(ev.CallID)
+	to, directed := callee.(agent.Callee)
+	if directed {
+		ev.Remote.DisplayName = to.Name
+	}
 	data := CallEvent{
 		Call: ev.CallID, Account: ev.AccountID, Direction: ev.Direction.String(),
 		Remote: ev.Remote.URI.String(), Name: ev.Remote.DisplayName,
@@ -114,8 +119,15 @@ func (p *Phone) happened(ev dialer.Event) {
 	default:
 	}
 	row := p.historyRow(ev)
+	if row != nil && directed {
+		row.PersonType, row.Label = string(to.Type), string(to.Label)
+		if strings.Contains(to.Number, "@") {
+			row.RawNumber = to.Number
+		}
+	}
 	if ev.Outcome != nil {
-		p.barred.Delete(ev.CallID)
+		p.callees.Delete(ev.CallID)
+		p.sentAway.Delete(ev.CallID)
 		data.Ended = summary(*ev.Outcome)
 		data.Code, data.Reason = ev.Outcome.Code, ev.Outcome.Reason
 	}
@@ -249,8 +261,8 @@ func (p *Phone) historyRow(ev dialer.Event) *store.HistoryRow {
 		direction = "out"
 	}
 	kind := historyType(ev.Direction, o)
-	if _, barred := p.barred.Load(ev.CallID); barred && o.Answered.IsZero() {
-		kind = store.HistoryBlocked
+	if away, ok := p.sentAway.Load(ev.CallID); ok && o.Answered.IsZero() {
+		kind, _ = away.(store.HistoryType)
 	}
 	return &store.HistoryRow{
 		CallID: ev.CallID, Direction: direction, Type: kind,

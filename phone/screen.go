@@ -1,10 +1,7 @@
 package phone
 
 import (
-	"context"
-
 	"github.com/softphone-go/softphone/agent"
-	"github.com/softphone-go/softphone/blocklist"
 	"github.com/softphone-go/softphone/dialer"
 	"github.com/softphone-go/softphone/number"
 	"github.com/softphone-go/softphone/sip"
@@ -21,7 +18,11 @@ func (p *Phone) caller(id sip.Identity) number.Number {
 // screen applies the block rules. The dialer asks it before anything rings,
 // however the call would be answered.
 func (p *Phone) screen(c dialer.Caller) dialer.Verdict {
-	rule, blocked := p.rules.Check(p.plan.Parse(c.Number), c.Identity.Anonymous)
+	n := p.plan.Parse(c.Number)
+	rule, blocked := p.rules.Check(n, c.Identity.Anonymous)
+	if !blocked {
+		rule, blocked = p.coming.list.Match(n)
+	}
 	if !blocked {
 		return dialer.Verdict{}
 	}
@@ -34,12 +35,6 @@ func (p *Phone) screen(c dialer.Caller) dialer.Verdict {
 	}
 	p.log.Info("blocked before ringing", "rule", rule.Explain())
 	return v
-}
-
-// blockExact stores an EXACT rule for who is ringing.
-func (p *Phone) blockExact(ctx context.Context, id sip.Identity) error {
-	_, err := p.rules.Add(ctx, blocklist.Exact, id.URI.User, "BlockIncomingCall")
-	return err
 }
 
 // whoIs tells the directive layer what is known of a number.
