@@ -383,4 +383,6 @@ func TestHandle_AfterClose(t *testing.T) {
 	require.NoError(t, r.Close())
 	require.NoError(t, r.Close())
 	assert.ErrorIs(t, r.Handle(context.Background(), message("EndCall", "m", `{}`)), ErrClosed)
+	assert.ErrorIs(t, r.HideCandidates(), ErrClosed)
+	assert.ErrorIs(t, r.ReleaseTemplate(), ErrClosed)
 }

@@ -45,9 +45,9 @@ func (a *Agent) sendCandidates(ctx context.Context, h Header, p SendCandidates) 
 }
 
 // HideCandidates takes the candidates out of the context: the device shows them
-// no longer. The rest of the template stays.
-func (a *Agent) HideCandidates() {
-	_ = a.do(context.Background(), func() error {
+// no longer. The rest of the template stays. It returns ErrClosed after Close.
+func (a *Agent) HideCandidates() error {
+	return a.do(context.Background(), func() error {
 		if a.template != nil {
 			rest := *a.template
 			rest.Candidates = nil
@@ -58,9 +58,10 @@ func (a *Agent) HideCandidates() {
 }
 
 // ReleaseTemplate takes the template out of the context, and what is shown off
-// the display: the dialogue it belongs to is over.
-func (a *Agent) ReleaseTemplate() {
-	_ = a.do(context.Background(), func() error {
+// the display: the dialogue it belongs to is over. It returns ErrClosed after
+// Close.
+func (a *Agent) ReleaseTemplate() error {
+	return a.do(context.Background(), func() error {
 		if a.template == nil {
 			return nil
 		}

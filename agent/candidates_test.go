@@ -357,18 +357,18 @@ func TestTemplate_KeptUntilReleased(t *testing.T) {
 		}
 		got := *r.context(t).Template
 		assert.Len(t, got.Candidates, 1)
-		r.HideCandidates()
+		require.NoError(t, r.HideCandidates())
 		assert.Equal(t, &want, r.context(t).Template, "not shown, and still worked on")
-		r.HideCandidates()
+		require.NoError(t, r.HideCandidates())
 		assert.Empty(t, r.list(t, `{"intent":"SEARCH","recipientIntended":{"name":"nobody"},"candidates":[]}`), "an empty result is told of too")
 		assert.Equal(t, IntentSearch, r.context(t).Template.Intent, "the next one takes its place")
 		assert.JSONEq(t, `"ours"`, string(r.last(t).Event.Payload["playServiceId"]))
 		assert.NotContains(t, string(r.last(t).Event.Payload["interactionControl"]), "mode")
-		r.ReleaseTemplate()
+		require.NoError(t, r.ReleaseTemplate())
 		assert.Nil(t, r.context(t).Template)
-		r.ReleaseTemplate()
+		require.NoError(t, r.ReleaseTemplate())
 		assert.Equal(t, 1, r.screen.released)
-		r.HideCandidates()
+		require.NoError(t, r.HideCandidates())
 		assert.Nil(t, r.context(t).Template)
 	})
 }

@@ -61,6 +61,14 @@ func (o *orders) Handle(_ context.Context, message []byte) error {
 	return nil
 }
 
+func (o *orders) Submit(ctx context.Context, message []byte) func() error {
+	err := o.Handle(ctx, message)
+	return func() error { return err }
+}
+
+func (o *orders) HideCandidates() error  { return o.Handle(context.Background(), []byte("hide")) }
+func (o *orders) ReleaseTemplate() error { return o.Handle(context.Background(), []byte("release")) }
+
 func (o *orders) Context(context.Context) ([]byte, error) {
 	return []byte(`{"PhoneCall":{"version":"1.3","state":"IDLE","numberBlockable":"TRUE"}}`), nil
 }
@@ -222,6 +230,16 @@ func TestDirectives_Accepted(t *testing.T) {
 	assert.JSONEq(t, `{"accepted":[{"index":0,"name":"MakeCall","messageId":"m1","dialogRequestId":"d1"},
 		{"index":1,"name":"EndCall","messageId":"m2","dialogRequestId":"d1"}]}`, text)
 	assert.Equal(t, two, f.orders.taken()[5], "in order")
+}
+
+// A device without a Go program of its own reports what it shows.
+func TestContext_HideAndRelease(t *testing.T) {
+	f := newFixture(t)
+	require.NoError(t, f.client.HideCandidates(t.Context()))
+	require.NoError(t, f.client.ReleaseTemplate(t.Context()))
+	assert.Equal(t, []string{"hide", "release"}, f.orders.taken())
+	f.orders.refuse = func([]byte) error { return agent.ErrClosed }
+	f.refused(503, api.CodeStopping, "DELETE", "/v1/context/template", "")
 }
 
 func TestDirectives_RefusedByName(t *testing.T) {
