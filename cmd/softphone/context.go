@@ -21,11 +21,7 @@ the other party, the candidates that are shown, and whether another number may b
   softphone context
   softphone context --json | jq .PhoneCall.state
 
-Exit codes:
-  0  done
-  1  internal error
-  2  wrong usage or bad input
-  7  no phone runs on the folder, or it does not answer`,
+` + exitHelpOf("context"),
 		Args: exactly(0, "no arguments"),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return f.with(env, func(d *folder) error {

@@ -37,7 +37,7 @@ func (f *folderFlags) add(cmd *cobra.Command) {
 }
 
 func (f *folderFlags) addRegion(cmd *cobra.Command) {
-	cmd.PersistentFlags().StringVar(&f.region, "region", "", "country whose numbers these are, such as US (default KR); a running phone has its own")
+	cmd.PersistentFlags().StringVar(&f.region, "region", "", "`COUNTRY` whose numbers these are, such as US (default KR); a running phone has its own")
 }
 
 // load joins file, environment and flags; flags win. Accounts are left alone:
@@ -85,6 +85,17 @@ func (f *folderFlags) with(env *environment, do func(*folder) error) (err error)
 	d := &folder{env: env, file: c, plan: plan, out: newPrinter(env.stdout, f.json), region: f.region != ""}
 	defer func() { err = errors.Join(err, d.close()) }()
 	return do(d)
+}
+
+// on runs do on the contacts or the rules of the folder, which open finds.
+func on[T any](env *environment, f *folderFlags, cmd *cobra.Command, open func(*folder, context.Context) (T, error), do func(*folder, T) error) error {
+	return f.with(env, func(d *folder) error {
+		data, err := open(d, cmd.Context())
+		if err != nil {
+			return err
+		}
+		return do(d, data)
+	})
 }
 
 func (d *folder) close() error {

@@ -60,12 +60,7 @@ MISSED, BLOCKED, VOICE_MESSAGE.
   softphone history --number 010-1234-5678 --since 2026-11-01
   softphone history --type BLOCKED,REJECTED --json
 
-` + folderHelp + `
-
-Exit codes:
-  0  done, also when there are no calls
-  1  internal error
-  2  wrong usage or bad input`,
+` + folderHelp + "\n\n" + exitHelpOf("history"),
 		Args: exactly(0, "no arguments"),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return f.with(env, func(d *folder) error { return h.show(cmd.Context(), d) })
