@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -212,9 +213,10 @@ func TestCallArrived_Caller(t *testing.T) {
 		assert.Equal(t, &caller, r.context(t).Recipient)
 		r.see(ended("in-1"))
 		withheld := arrival("in-2", "01012345678")
-		withheld.Remote.Anonymous = true
+		withheld.Remote.Anonymous, withheld.Remote.DisplayName = true, "Kim"
 		r.see(withheld)
 		assert.False(t, bool(r.context(t).Recipient.IsMobile), "what was withheld is not used")
+		assert.Empty(t, r.context(t).Recipient.Name)
 		token := r.context(t).Recipient.Token
 		r.see(ended("in-2"))
 		require.NoError(t, r.say(t, "MakeCall", `{"callType":"NORMAL","recipient":{"name":"x","type":"NONE","token":"`+token+`"}}`))
@@ -260,6 +262,26 @@ func TestMakeCall_CalleeForTheHistory(t *testing.T) {
 			assert.Equal(t, want, r.line.callee)
 		})
 	}
+}
+
+// The log has no whole number, though an error quotes what was to be called.
+func TestMakeCall_LogWithoutNumbers(t *testing.T) {
+	var log strings.Builder
+	adjust := func(c *Config) { c.Logger = slog.New(slog.NewTextHandler(&log, nil)) }
+	bubble(t, adjust, func(t *testing.T, r *rig) {
+		require.NoError(t, r.say(t, "MakeCall", `{"callType":"NORMAL","recipient":{"name":"010-4321-8765","type":"NONE"}}`))
+		r.line.fail = errors.New(`"+82 10 4321 8765" has no host on port 5060`)
+		require.NoError(t, r.say(t, "MakeCall", callBob))
+		assert.ErrorContains(t, r.events[1].Cause, "4321 8765", "whoever embeds the phone gets it whole")
+		assert.Contains(t, log.String(), "…65")
+		assert.Contains(t, log.String(), "on port 5060")
+		assert.NotContains(t, log.String(), "4321")
+		// An end without an error has a cause all the same.
+		r.line.fail = nil
+		require.NoError(t, r.say(t, "MakeCall", callBob))
+		r.see(dialer.Event{CallID: "call-1", Type: dialer.EventEnded, Outcome: &dialer.Outcome{Disposition: dialer.NoAnswer, Reason: "nobody answered"}})
+		assert.ErrorContains(t, r.events[2].Cause, "nobody answered")
+	})
 }
 
 // EndCall in each state.

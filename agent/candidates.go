@@ -84,7 +84,7 @@ func (a *Agent) candidates(ctx context.Context, p SendCandidates) []Person {
 	case p.SearchScene == SceneT114Direct, p.Intent == IntentNone:
 		return a.asGiven(list)
 	case p.Intent == IntentExactOne:
-		list = oneOfEachName(a.completed(ctx, list))
+		list = oneOfEachName(a.completed(ctx, list, wanted(p).Label))
 	case !t114Only:
 		list = a.merge(list, a.own(ctx, p))
 	}
@@ -103,7 +103,7 @@ func (a *Agent) candidates(ctx context.Context, p SendCandidates) []Person {
 		})
 	}
 	list = limited(list)
-	a.remembered(ctx, list)
+	a.remembered(ctx, list, p.Intent == IntentBlock)
 	return a.finished(list, a.cfg.SendNumbers || p.Intent == IntentBlock)
 }
 
@@ -189,13 +189,13 @@ func (a *Agent) found(ctx context.Context, q Query) []candidate {
 }
 
 // completed finds the contacts that candidates mean which have nothing but a
-// name.
-func (a *Agent) completed(ctx context.Context, list []candidate) []candidate {
+// name; the number of that label comes first.
+func (a *Agent) completed(ctx context.Context, list []candidate, label string) []candidate {
 	for i, c := range list {
 		if c.Type != PersonContact || c.Token != "" || len(c.numbers()) > 0 {
 			continue
 		}
-		same, err := a.named(ctx, c.Name)
+		same, err := a.named(ctx, c.Name, label)
 		if err != nil {
 			a.log.Warn("a candidate could not be looked up", "error", err)
 		}

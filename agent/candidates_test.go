@@ -303,6 +303,8 @@ func TestSendCandidates_ExactOne(t *testing.T) {
 		assert.Equal(t, "mum", list[0].Token)
 		assert.Equal(t, "tok-home", list[1].Token)
 		assert.Equal(t, HistoryRejected, list[2].History.Type)
+		byLabel := r.list(t, `{"intent":"EXACT_ONE","recipientIntended":{"name":"김민수","label":"회사"},"candidates":[{"name":"김민수","type":"CONTACT"}]}`)
+		assert.Equal(t, "김민수 COMPANY HOME MOBILE", brief(byLabel))
 	})
 }
 
@@ -326,6 +328,8 @@ func TestSendCandidates_Block(t *testing.T) {
 			brief(r.list(t, `{"intent":"BLOCK"}`)), "who called")
 		given := r.list(t, `{"intent":"BLOCK","recipientIntended":{"name":"x"},"candidates":[{"name":"저 집","type":"CONTACT","token":"tok-home"}]}`)
 		assert.Equal(t, "저 집 HOME=02-555-5555", brief(given), "BlockNumber needs a number")
+		given = r.list(t, `{"intent":"BLOCK","candidates":[{"name":"a","type":"NONE","contacts":[{"number":"010-9999-0000","isBlocked":"FALSE"},{"number":"010-9999-0001","isBlocked":"TRUE"}]}]}`)
+		assert.Equal(t, "a =010-9999-0000! =010-9999-0001", brief(given[len(given)-1:]), "by the rules that there are, whatever came")
 	})
 }
 

@@ -1,8 +1,11 @@
 package agent
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"fmt"
+	"strings"
 
 	"github.com/softphone-go/softphone/dialer"
 )
@@ -121,7 +124,7 @@ func (a *Agent) dial(args effectArgs) {
 // failed keeps and logs why a call could not be made.
 func (a *Agent) failed(err error) {
 	a.call.cause = err
-	a.log.Warn("the call cannot be made", "call", a.call.id, "error", err)
+	a.log.Warn("the call cannot be made", "call", a.call.id, "error", masked(err.Error()))
 }
 
 // partyToken is the token that the directive gave for the other side, else a
@@ -163,7 +166,7 @@ func (a *Agent) observe(ev dialer.Event) {
 		in := inEnded
 		if o := ev.Outcome; o != nil && a.state == Outgoing && !o.InviteSent && o.Disposition != dialer.Cancelled {
 			in = inEndedBefore
-			a.failed(o.Err)
+			a.failed(cmp.Or(o.Err, fmt.Errorf("the call ended before it began: %s", cmp.Or(o.Reason, o.Disposition.String()))))
 		}
 		a.take(in, effectArgs{})
 	default: // the other events do not touch the PhoneCall state
@@ -190,11 +193,14 @@ func (a *Agent) dialled(ev dialer.Event) {
 
 // undirected is a call that no directive began.
 func (a *Agent) undirected(ev dialer.Event) current {
-	user := ev.Remote.URI.User
+	user, name := ev.Remote.URI.User, ev.Remote.DisplayName
 	if ev.Remote.Anonymous {
 		user = ""
+		if !strings.EqualFold(name, "anonymous") { // a name that only the network was to know
+			name = ""
+		}
 	}
-	party := a.whoIs(user, ev.Remote.DisplayName)
+	party := a.whoIs(user, name)
 	party.Token = a.tokens.issue(reachable(party.Name, user))
 	return current{id: ev.CallID, callType: CallNormal, party: &party}
 }

@@ -110,7 +110,7 @@ func (a *Agent) spoken(number string) string {
 		number = a.canonical(number)
 	}
 	digits := strings.Map(func(r rune) rune {
-		if r < '0' || r > '9' {
+		if !isDigit(r) {
 			return -1
 		}
 		return r
@@ -120,6 +120,36 @@ func (a *Agent) spoken(number string) string {
 	}
 	return "…" + digits[len(digits)-last:]
 }
+
+// masked is a text for the log, with the last digits only of each number in it.
+func masked(text string) string {
+	const least = 6 // digits; ports and codes have fewer
+	var out strings.Builder
+	for len(text) > 0 {
+		start := strings.IndexFunc(text, isDigit)
+		if start < 0 {
+			break
+		}
+		length, digits := 0, 0
+		for i, r := range text[start:] {
+			if isDigit(r) {
+				digits, length = digits+1, i+1
+			} else if !strings.ContainsRune(" -.()/", r) {
+				break
+			}
+		}
+		out.WriteString(text[:start])
+		number := text[start : start+length]
+		if digits >= least {
+			number = "…" + number[len(number)-2:]
+		}
+		out.WriteString(number)
+		text = text[start+length:]
+	}
+	return out.String() + text
+}
+
+func isDigit(r rune) bool { return '0' <= r && r <= '9' }
 
 func hasLetter(s string) bool { return strings.ContainsFunc(s, unicode.IsLetter) }
 

@@ -36,7 +36,7 @@ func (a *Agent) known(ctx context.Context, r Person) (Person, error) {
 		}
 		return Person{}, fmt.Errorf("the token of %q is not known to this phone and no number came with it; send SendCandidates again", clip(r.Name))
 	}
-	found, err := a.named(ctx, r.Name)
+	found, err := a.named(ctx, r.Name, "")
 	switch {
 	case err != nil:
 		return Person{}, err
@@ -75,8 +75,8 @@ func place(p Person, c Contact) int {
 }
 
 // named are the contacts with exactly that name.
-func (a *Agent) named(ctx context.Context, name string) ([]Person, error) {
-	found, err := a.search(ctx, Query{Name: name, Limit: MaxCandidates})
+func (a *Agent) named(ctx context.Context, name, label string) ([]Person, error) {
+	found, err := a.search(ctx, Query{Name: name, Label: label, Limit: MaxCandidates})
 	if err != nil {
 		return nil, err
 	}

@@ -90,7 +90,7 @@ func (h *history) Recent(ctx context.Context, types []agent.HistoryType, limit i
 	for _, t := range types {
 		filter.Types = append(filter.Types, store.HistoryType(t))
 	}
-	seen := map[string]bool{"": true} // who withheld the number is nobody to call
+	seen := map[string]bool{}
 	var out []agent.PastCall
 	for len(out) < limit {
 		rows, err := h.store.RecentNumbers(ctx, filter, limit)
@@ -98,7 +98,8 @@ func (h *history) Recent(ctx context.Context, types []agent.HistoryType, limit i
 			return nil, err
 		}
 		for _, r := range rows {
-			if len(out) < limit && !seen[r.Number] {
+			withheld := r.Number == "" || h.plan.Parse(r.Number).IsAnonymous() // nobody to call
+			if len(out) < limit && !withheld && !seen[r.Number] {
 				seen[r.Number] = true
 				out = append(out, pastCall(r))
 			}

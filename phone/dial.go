@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 
 	"github.com/google/uuid"
 
@@ -113,14 +114,47 @@ func (t *telephone) Busy(id string) error {
 	return p.request(id, "send away", func(c *dialer.Call) error { return c.Reject(p.run, 486) })
 }
 
-// request runs f for the call in the background; its failure is logged, its
-// success shows in the call's events.
+// asked keeps the order of what is asked of calls.
+type asked struct {
+	mu   sync.Mutex
+	last map[string]chan struct{} // by call; closed when the newest request is done
+}
+
+// next returns what to wait for before a request, and what to call after it.
+func (a *asked) next(id string) (before <-chan struct{}, done func()) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.last == nil {
+		a.last = map[string]chan struct{}{}
+	}
+	earlier, mine := a.last[id], make(chan struct{})
+	if earlier == nil {
+		earlier = make(chan struct{})
+		close(earlier)
+	}
+	a.last[id] = mine
+	return earlier, func() {
+		a.mu.Lock()
+		defer a.mu.Unlock()
+		if a.last[id] == mine {
+			delete(a.last, id)
+		}
+		close(mine)
+	}
+}
+
+// request runs f for the call in the background, after those of the same call
+// before it: EndCall behind AcceptCall hangs up what was answered. Its failure
+// is logged, its success shows in the call's events.
 func (p *Phone) request(id, what string, f func(*dialer.Call) error) error {
 	call, ok := p.dialer.Call(id)
 	if !ok {
 		return dialer.ErrEnded
 	}
+	before, done := p.asked.next(id)
 	p.work.Go(func() {
+		defer done()
+		<-before
 		if err := f(call); err != nil && !errors.Is(err, dialer.ErrEnded) {
 			p.log.Warn("could not "+what, "call", id, "error", err)
 		}

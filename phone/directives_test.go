@@ -17,6 +17,7 @@ import (
 	"github.com/softphone-go/softphone/config"
 	"github.com/softphone-go/softphone/phone"
 	"github.com/softphone-go/softphone/phonebook"
+	"github.com/softphone-go/softphone/sip"
 	"github.com/softphone-go/softphone/store"
 )
 
@@ -239,6 +240,68 @@ func TestPhone_EndCallRightBehindMakeCall(t *testing.T) {
 			assert.Equal(t, "Bob", rows[0].Name)
 		})
 	}
+}
+
+// EndCall right behind AcceptCall hangs up what was answered.
+func TestPhone_EndCallRightBehindAcceptCall(t *testing.T) {
+	for range 20 {
+		synctest.Test(t, func(t *testing.T) {
+			w := newWorld(t, "alice", "bob")
+			defer w.close(t)
+			alice := w.phone(t, "10.0.0.2", "alice", config.ModeAutomation)
+			defer alice.close(t)
+			bob := w.phone(t, "10.0.0.3", "bob", config.ModePhone)
+			defer bob.close(t)
+			c, err := alice.Dial(t.Context(), "bob", phone.DialOptions{})
+			require.NoError(t, err)
+			time.Sleep(time.Second)
+			require.NoError(t, bob.Agent().Handle(t.Context(), []byte(`{"directives":[`+
+				string(directive("AcceptCall", `{"speakerPhone":false}`))+`,`+string(directive("EndCall", `{}`))+`]}`)))
+			<-c.Done()
+			time.Sleep(time.Second)
+			assert.Equal(t, "CallArrived CallEstablished CallEnded", bob.types(phone.TypePhoneCall))
+		})
+	}
+}
+
+// Who withheld the number is in the history without one, is nobody to list or to
+// block, and no caller like another.
+func TestPhone_AnonymousCaller(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, "01011112222", "01033334444")
+		defer w.close(t)
+		alice := w.phone(t, "10.0.0.2", "01011112222", config.ModeAutomation)
+		defer alice.close(t)
+		bob := w.phone(t, "10.0.0.3", "01033334444", config.ModePhone)
+		defer bob.close(t)
+		for _, then := range []string{"EndCall", "BlockIncomingCall"} {
+			c, err := alice.Dial(t.Context(), "01033334444", phone.DialOptions{Headers: []sip.Header{{Name: "Privacy", Value: "id"}}})
+			require.NoError(t, err)
+			time.Sleep(time.Second)
+			who := bob.context(t).Recipient
+			assert.False(t, bool(who.IsRecentMissed))
+			assert.False(t, bool(who.IsMobile))
+			bob.tell(t, then, `{}`)
+			<-c.Done()
+			time.Sleep(time.Second)
+		}
+		assert.Zero(t, bob.Rules().Len(), "there is no number to block")
+		for _, intent := range []string{"HISTORY", "BLOCK", "SAVE_CONTACT"} {
+			assert.Empty(t, bob.list(t, `{"intent":"`+intent+`"}`), intent)
+		}
+		rows, err := bob.Store().History(t.Context(), store.HistoryFilter{})
+		require.NoError(t, err)
+		require.Len(t, rows, 2)
+		for _, r := range rows {
+			assert.Equal(t, store.HistoryRejected, r.Type)
+			assert.Empty(t, r.Number)
+		}
+		bob.mu.Lock()
+		defer bob.mu.Unlock()
+		for _, ev := range bob.events {
+			assert.NotEqual(t, "calls/", ev.Subject, ev.Type)
+		}
+	})
 }
 
 // BlockNumber holds at once and after a restart; candidates for blocking have

@@ -142,7 +142,11 @@ func (p *Phone) happened(ev dialer.Event) {
 
 // emitted takes every PhoneCall event from the directive layer.
 func (p *Phone) emitted(ev agent.Event) {
-	p.append(TypePhoneCall+ev.Name, "calls/"+ev.CallID, time.Now(), json.RawMessage(ev.JSON), nil)
+	subject := "phone"
+	if ev.CallID != "" {
+		subject = "calls/" + ev.CallID
+	}
+	p.append(TypePhoneCall+ev.Name, subject, time.Now(), json.RawMessage(ev.JSON), nil)
 }
 
 // registration takes every change of an account's registration.

@@ -98,6 +98,7 @@ type Phone struct {
 	callees  sync.Map        // agent.Callee of the calls that directives made, by id
 	sentAway sync.Map        // store.HistoryType of ringing calls that the directive layer sends away, by id
 	work     sync.WaitGroup  // upkeep, and short-lived requests of the directive layer
+	asked    asked           // those requests, in order
 	stop     context.CancelFunc
 	run      context.Context
 	release  func() // stops taking calls

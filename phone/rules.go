@@ -113,7 +113,7 @@ func (t *telephone) BlockCaller(id string) (keep func(context.Context) error, er
 		return nil, dialer.ErrEnded
 	}
 	remote := call.Remote()
-	if remote.Anonymous || remote.URI.User == "" {
+	if p.caller(remote).String() == "" {
 		return nil, nil // no number to block
 	}
 	if keep, err = p.hold(blocklist.Exact, remote.URI.User, "BlockIncomingCall", func() error { return nil }); err != nil {

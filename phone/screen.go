@@ -7,12 +7,13 @@ import (
 	"github.com/softphone-go/softphone/sip"
 )
 
-// caller is the number that rules, history and CallArrived all use.
+// caller is the number that rules, history and CallArrived all use; empty for
+// who withheld it. Callers without a number are not one caller.
 func (p *Phone) caller(id sip.Identity) number.Number {
-	if id.Anonymous {
-		return p.plan.Parse("anonymous")
+	if n := p.plan.Parse(id.URI.User); !id.Anonymous && !n.IsAnonymous() {
+		return n
 	}
-	return p.plan.Parse(id.URI.User)
+	return number.Number{}
 }
 
 // screen applies the block rules. The dialer asks it before anything rings,
