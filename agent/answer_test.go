@@ -35,12 +35,12 @@ func TestBlockNumber_SlowDiskDelaysNobody(t *testing.T) {
 		assert.Equal(t, Idle, r.State())
 		assert.Len(t, r.list(t, `{"intent":"BLOCK"}`), 4)
 		assert.Zero(t, time.Since(began), "nobody waited")
-		assert.Empty(t, r.rules.disk)
+		assert.Empty(t, r.rules.onDisk())
 		for i, wait := range waits {
 			require.NoError(t, wait())
 			assert.Equal(t, time.Duration(i+1)*5*time.Second, time.Since(began), "accepted when it is on disk, and not before")
 		}
-		assert.Equal(t, []string{"EXACT 01000000000", "EXACT 01000000001", "EXACT 01000000002"}, r.rules.disk)
+		assert.Equal(t, []string{"EXACT 01000000000", "EXACT 01000000001", "EXACT 01000000002"}, r.rules.onDisk())
 	})
 }
 
@@ -74,7 +74,7 @@ func TestBlockNumber_NotKept(t *testing.T) {
 			assert.ErrorIs(t, err, fail)
 			assert.EqualError(t, again(), err.Error(), "a repeated one gets the answer of the first, though it was not settled yet")
 			assert.False(t, r.rules.Blocked("01000000000"))
-			assert.Empty(t, r.rules.disk)
+			assert.Empty(t, r.rules.onDisk())
 		})
 	}
 }
@@ -88,9 +88,9 @@ func TestBlockNumber_SenderGoes(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
 		assert.ErrorIs(t, r.Handle(ctx, m), context.DeadlineExceeded)
-		assert.Empty(t, r.rules.disk)
+		assert.Empty(t, r.rules.onDisk())
 		require.NoError(t, r.Handle(t.Context(), m))
-		assert.Equal(t, []string{"EXACT 01000000000"}, r.rules.disk, "once")
+		assert.Equal(t, []string{"EXACT 01000000000"}, r.rules.onDisk(), "once")
 	})
 }
 
@@ -106,7 +106,7 @@ func TestClose_AnswersWhoWaits(t *testing.T) {
 		require.NoError(t, r.Close())
 		assert.NoError(t, first())
 		assert.ErrorIs(t, second(), ErrClosed)
-		assert.Equal(t, []string{"EXACT 1"}, r.rules.disk)
+		assert.Equal(t, []string{"EXACT 1"}, r.rules.onDisk())
 	})
 }
 

@@ -148,6 +148,12 @@ func (r *ruleBook) Block(t BlockType, num string) func(context.Context) error {
 	}
 }
 
+func (r *ruleBook) onDisk() []string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return slices.Clone(r.disk)
+}
+
 func (r *ruleBook) Blocked(num string) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()

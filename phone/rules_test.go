@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -13,6 +14,7 @@ import (
 	"github.com/softphone-go/softphone/config"
 	"github.com/softphone-go/softphone/dialer"
 	"github.com/softphone-go/softphone/number"
+	"github.com/softphone-go/softphone/store"
 )
 
 // slowStore is a store of rules whose disk the test holds.
@@ -90,4 +92,41 @@ func TestBlock_LimitHoldsForRulesUnderWay(t *testing.T) {
 	assert.ErrorIs(t, keeps[2](t.Context()), agent.ErrRulesFull)
 	assert.Equal(t, 2, list.Len())
 	assert.False(t, r.Blocked("01011110003"))
+}
+
+// What is asked of one call is done in order; other calls do not wait.
+func TestAsked_InOrder(t *testing.T) {
+	var a asked
+	_, first := a.next("call")
+	before, second := a.next("call")
+	select {
+	case <-before:
+		t.Error("the first one is not done")
+	default:
+	}
+	other, done := a.next("other")
+	<-other
+	done()
+	first()
+	<-before
+	third, last := a.next("call")
+	second()
+	<-third
+	last()
+	assert.Empty(t, a.last, "nothing is left of it")
+}
+
+// A call that the directive layer sends away because another is up was missed;
+// one that it blocks was blocked.
+func TestHistoryRow_SentAway(t *testing.T) {
+	plan, err := number.New("KR")
+	require.NoError(t, err)
+	p := &Phone{plan: plan}
+	ev := dialer.Event{CallID: "c", Type: dialer.EventEnded, Direction: dialer.Inbound,
+		Outcome: &dialer.Outcome{Disposition: dialer.Busy, Ring: time.Millisecond}}
+	assert.Equal(t, store.HistoryRejected, p.historyRow(ev).Type)
+	for _, want := range []store.HistoryType{store.HistoryMissed, store.HistoryBlocked} {
+		p.sentAway.Store("c", want)
+		assert.Equal(t, want, p.historyRow(ev).Type)
+	}
 }
