@@ -68,7 +68,7 @@ func (p *replays) serve(w http.ResponseWriter, r *http.Request, limit int64, nex
 	sum := sha256.New()
 	_, _ = fmt.Fprintf(sum, "%s\n%s\n", r.URL.RequestURI(), r.Header.Get("Content-Type"))
 	body := r.Body
-	r.Body = io.NopCloser(io.TeeReader(body, sum)) // the server closes it
+	r.Body = io.NopCloser(io.TeeReader(body, sum))      // the server closes it
 	rest := func() (out [sha256.Size]byte, err error) { // what nobody read counts too
 		_, err = io.Copy(sum, io.LimitReader(body, limit+1))
 		copy(out[:], sum.Sum(nil))

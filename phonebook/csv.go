@@ -17,8 +17,8 @@ type HeaderError struct{ Header []string }
 
 func (e *HeaderError) Error() string {
 	shown := e.Header[:min(len(e.Header), 5)]
-	return fmt.Sprintf("phonebook: the first line names no column that is known: %.100q; it must be one such as Name,Number 1,Label 1, "+
-		"or a file exported by Google Contacts or Outlook, in UTF-8", shown)
+	return fmt.Sprintf("phonebook: this is no vCard, and as CSV its first line names no column that is known: %.100q; CSV begins with a line "+
+		"such as Name,Number 1,Label 1, or comes from Google Contacts or Outlook, in UTF-8", shown)
 }
 
 // multiple parts several values in one cell, in files of Google.

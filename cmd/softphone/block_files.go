@@ -32,7 +32,7 @@ same names, or the lines that block list --json prints.
 func importRules(cmd *cobra.Command, d *folder, path string, in io.Reader, dry bool) (map[string]any, string, bool, error) {
 	entries, problems, _, err := blocklist.Read(in, d.plan)
 	if err != nil {
-		return nil, "", false, &exitError{exitUsage, fmt.Errorf("%s: %w", path, err)}
+		return nil, "", false, &exitError{exitUsage, fmt.Errorf("%s: %s", path, strings.TrimPrefix(err.Error(), "blocklist: "))}
 	}
 	for _, p := range problems {
 		d.complain(path, problemLine{Line: p.Line, Text: strings.TrimPrefix(p.Err.Error(), "blocklist: ")})

@@ -121,6 +121,9 @@ A label picks the number that is put first: 집, 회사, 휴대폰, home, mobile
 				return usagef("--limit %d: 1 to %d can be found", limit, phonebook.MaxMatches)
 			}
 			q := phonebook.Query{Name: strings.Join(args, " "), Label: label, Limit: limit}
+			if strings.TrimSpace(q.Name) == "" {
+				return usagef("the name is empty; give a name, a part of one, or initial consonants")
+			}
 			return on(env, f, cmd, (*folder).contacts, func(d *folder, book contacts) error {
 				found, err := book.search(cmd.Context(), q)
 				if err != nil {

@@ -106,7 +106,7 @@ func (h *historyFlags) filter(d *folder) (store.HistoryFilter, error) {
 	for _, s := range types {
 		t := store.HistoryType(strings.ToUpper(strings.TrimSpace(s)))
 		if !slices.Contains(known, t) {
-			return out, usagef("--type %q: there are OUT, OUT_CANCELED, IN, REJECTED, MISSED, BLOCKED and VOICE_MESSAGE", s)
+			return out, usagef("--type %q is no type of call; there are OUT, OUT_CANCELED, IN, REJECTED, MISSED, BLOCKED and VOICE_MESSAGE", s)
 		}
 		out.Types = append(out.Types, t)
 	}

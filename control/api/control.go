@@ -25,7 +25,7 @@ const (
 	HeaderIdempotencyKey = "Idempotency-Key"
 	// HeaderReplayed is true in an answer that was given before.
 	HeaderReplayed = "Idempotency-Replayed"
-	HeaderProof     = "Softphone-Proof"
+	HeaderProof    = "Softphone-Proof"
 	// MaxChallenge bounds a challenge, in bytes.
 	MaxChallenge = 128
 )
