@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strings"
 
@@ -35,10 +36,7 @@ the other party, the candidates that are shown, and whether another number may b
 				}
 				var members map[string]any
 				var c agent.Context
-				if err := json.Unmarshal(raw, &members); err == nil {
-					err = json.Unmarshal(raw, &c)
-				}
-				if err != nil {
+				if err := errors.Join(json.Unmarshal(raw, &members), json.Unmarshal(raw, &c)); err != nil {
 					return fmt.Errorf("the phone's context cannot be read: %w", err)
 				}
 				members["type"] = "result"
