@@ -68,9 +68,9 @@ type Agent struct {
 
 	closing sync.Once
 
-	mu      sync.Mutex // guards pending only
-	pending []dialer.Event
-	wake    chan struct{}
+	mu    sync.Mutex // guards inbox only
+	inbox []func()   // what happened beside the loop, in order
+	wake  chan struct{}
 
 	// Owned by the loop.
 	state    State
@@ -80,6 +80,8 @@ type Agent struct {
 	tokens   *tokenTable
 	focused  bool // the device was told that focus is held
 	routed   bool // the loudspeaker was opened for this call
+	writes   sync.WaitGroup
+	written  chan struct{} // closed when the newest write is over
 }
 
 // current is the call that the PhoneCall state speaks of.
@@ -103,14 +105,16 @@ func New(cfg Config) (*Agent, error) {
 	}
 	a := &Agent{
 		cfg: cfg, log: cfg.Logger, in: make(chan func()), quit: make(chan struct{}),
-		done: make(chan struct{}), wake: make(chan struct{}, 1), tokens: newTokenTable(),
+		done: make(chan struct{}), wake: make(chan struct{}, 1), tokens: newTokenTable(), written: make(chan struct{}),
 	}
+	close(a.written)
 	go a.run()
 	return a, nil
 }
 
-// Close works off what was observed so far, ends the loop and waits for it.
-// Calls are not touched. It is idempotent.
+// Close works off what was observed so far, waits for the write to disk that is
+// under way (those behind it are refused with ErrClosed), ends the loop and
+// waits for it. Calls are not touched. It is idempotent.
 func (a *Agent) Close() error {
 	a.closing.Do(func() { close(a.quit) })
 	<-a.done
@@ -120,26 +124,65 @@ func (a *Agent) Close() error {
 // Handle takes one delivery: a directive bare, as {"directive": ...} or as
 // {"directives": [...]}. It returns nil when all of them were accepted, else
 // the refusals joined, each a *RefusedError; a refused directive does not stop
-// its siblings. It never waits for SIP.
+// its siblings. It never waits for SIP, but for the disk: BlockNumber and
+// BlockIncomingCall are accepted when their rule is on it. When ctx ends first
+// its error is returned; what was begun goes on, and the same messageId asks
+// for the answer.
 func (a *Agent) Handle(ctx context.Context, message []byte) error {
-	var errs []error
+	return a.Submit(ctx, message)()
+}
+
+// Submit begins what Handle does and returns as soon as every directive of the
+// delivery had its turn. The function it returns waits as Handle does and
+// returns the same; call it once. Meanwhile further deliveries may be handed
+// in, and none waits for the disk on behalf of another.
+func (a *Agent) Submit(ctx context.Context, message []byte) (answer func() error) {
+	var waits []func() error
 	for i, d := range decode(message) {
-		err := error(d.refused)
-		if d.refused == nil {
-			err = a.do(ctx, func() error { return a.perform(ctx, d.directive, i) })
+		waits = append(waits, a.submit(ctx, d, i))
+	}
+	return func() error {
+		var errs []error
+		for _, wait := range waits {
+			if err := wait(); err != nil {
+				errs = append(errs, err)
+			}
 		}
-		if err != nil {
-			errs = append(errs, err)
+		return errors.Join(errs...)
+	}
+}
+
+func (a *Agent) submit(ctx context.Context, d delivered, index int) (wait func() error) {
+	if d.refused != nil {
+		return func() error { return d.refused }
+	}
+	var got *answer
+	if err := a.do(ctx, func() error { got = a.perform(ctx, d.directive); return nil }); err != nil {
+		return func() error { return err }
+	}
+	return func() error {
+		select {
+		case <-got.settled:
+			return got.to(d.directive, index)
+		default:
+		}
+		select {
+		case <-got.settled:
+			return got.to(d.directive, index)
+		case <-ctx.Done():
+			return ctx.Err()
 		}
 	}
-	return errors.Join(errs...)
 }
 
 // Observe takes a call's event from the dialer. It never blocks; events are
 // worked off in order.
-func (a *Agent) Observe(ev dialer.Event) {
+func (a *Agent) Observe(ev dialer.Event) { a.post(func() { a.observe(ev) }) }
+
+// post has the loop run f, after what was posted before. It never blocks.
+func (a *Agent) post(f func()) {
 	a.mu.Lock()
-	a.pending = append(a.pending, ev)
+	a.inbox = append(a.inbox, f)
 	a.mu.Unlock()
 	select {
 	case a.wake <- struct{}{}:
@@ -185,23 +228,25 @@ func (a *Agent) run() {
 			a.drain()
 		case <-a.quit:
 			a.drain()
+			a.writes.Wait()
+			a.drain()
 			return
 		}
 	}
 }
 
-// drain works off the events observed so far.
+// drain works off what was posted so far.
 func (a *Agent) drain() {
 	for {
 		a.mu.Lock()
-		events := a.pending
-		a.pending = nil
+		posted := a.inbox
+		a.inbox = nil
 		a.mu.Unlock()
-		if len(events) == 0 {
+		if len(posted) == 0 {
 			return
 		}
-		for _, ev := range events {
-			a.observe(ev)
+		for _, f := range posted {
+			f()
 		}
 	}
 }

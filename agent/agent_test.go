@@ -21,13 +21,17 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // line is a Telephone that records what it is asked.
 type line struct {
-	asked []string
-	fail  error
-	calls int
+	asked     []string
+	fail      error
+	calls     int
+	callee    Callee
+	keep      func(context.Context) error // what BlockCaller gives
+	unblocked error                       // or fails with
 }
 
-func (l *line) Dial(target string, speaker bool) (string, error) {
-	l.asked = append(l.asked, fmt.Sprintf("dial %s speaker=%v", target, speaker))
+func (l *line) Dial(to Callee, speaker bool) (string, error) {
+	l.asked = append(l.asked, fmt.Sprintf("dial %s speaker=%v", to.Number, speaker))
+	l.callee = to
 	if l.fail != nil {
 		return "", l.fail
 	}
@@ -50,9 +54,9 @@ func (l *line) Busy(id string) error {
 	return nil
 }
 
-func (l *line) BlockCaller(id string) error {
+func (l *line) BlockCaller(id string) (func(context.Context) error, error) {
 	l.asked = append(l.asked, "block "+id)
-	return nil
+	return l.keep, l.unblocked
 }
 
 // rig is an Agent with its surroundings. Each message it writes, and each that
@@ -326,12 +330,16 @@ func TestHandle_RepeatedMessageRunsOnce(t *testing.T) {
 func TestRecent_ForgetsAfterTenMinutesAndAThousand(t *testing.T) {
 	var r recent
 	start := time.Now()
-	require.True(t, r.add("first", start))
-	for i := range 1500 {
-		require.True(t, r.add(fmt.Sprint(i), start.Add(time.Second)))
+	isNew := func(id string, at time.Time) bool {
+		_, repeated := r.add(id, at, newAnswer())
+		return !repeated
 	}
-	assert.False(t, r.add("first", start.Add(9*time.Minute)))
-	assert.True(t, r.add("first", start.Add(11*time.Minute)))
+	require.True(t, isNew("first", start))
+	for i := range 1500 {
+		require.True(t, isNew(fmt.Sprint(i), start.Add(time.Second)))
+	}
+	assert.False(t, isNew("first", start.Add(9*time.Minute)))
+	assert.True(t, isNew("first", start.Add(11*time.Minute)))
 	assert.LessOrEqual(t, len(r.order), 1502)
 	assert.Equal(t, len(r.order), len(r.at))
 }
@@ -375,4 +383,6 @@ func TestHandle_AfterClose(t *testing.T) {
 	require.NoError(t, r.Close())
 	require.NoError(t, r.Close())
 	assert.ErrorIs(t, r.Handle(context.Background(), message("EndCall", "m", `{}`)), ErrClosed)
+	assert.ErrorIs(t, r.HideCandidates(), ErrClosed)
+	assert.ErrorIs(t, r.ReleaseTemplate(), ErrClosed)
 }

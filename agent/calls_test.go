@@ -212,9 +212,10 @@ func TestCallArrived_Caller(t *testing.T) {
 		assert.Equal(t, &caller, r.context(t).Recipient)
 		r.see(ended("in-1"))
 		withheld := arrival("in-2", "01012345678")
-		withheld.Remote.Anonymous = true
+		withheld.Remote.Anonymous, withheld.Remote.DisplayName = true, "Kim"
 		r.see(withheld)
 		assert.False(t, bool(r.context(t).Recipient.IsMobile), "what was withheld is not used")
+		assert.Empty(t, r.context(t).Recipient.Name)
 		token := r.context(t).Recipient.Token
 		r.see(ended("in-2"))
 		require.NoError(t, r.say(t, "MakeCall", `{"callType":"NORMAL","recipient":{"name":"x","type":"NONE","token":"`+token+`"}}`))

@@ -45,9 +45,9 @@ func (a *Agent) sendCandidates(ctx context.Context, h Header, p SendCandidates) 
 }
 
 // HideCandidates takes the candidates out of the context: the device shows them
-// no longer. The rest of the template stays.
-func (a *Agent) HideCandidates() {
-	_ = a.do(context.Background(), func() error {
+// no longer. The rest of the template stays. It returns ErrClosed after Close.
+func (a *Agent) HideCandidates() error {
+	return a.do(context.Background(), func() error {
 		if a.template != nil {
 			rest := *a.template
 			rest.Candidates = nil
@@ -58,9 +58,10 @@ func (a *Agent) HideCandidates() {
 }
 
 // ReleaseTemplate takes the template out of the context, and what is shown off
-// the display: the dialogue it belongs to is over.
-func (a *Agent) ReleaseTemplate() {
-	_ = a.do(context.Background(), func() error {
+// the display: the dialogue it belongs to is over. It returns ErrClosed after
+// Close.
+func (a *Agent) ReleaseTemplate() error {
+	return a.do(context.Background(), func() error {
 		if a.template == nil {
 			return nil
 		}
@@ -83,7 +84,7 @@ func (a *Agent) candidates(ctx context.Context, p SendCandidates) []Person {
 	case p.SearchScene == SceneT114Direct, p.Intent == IntentNone:
 		return a.asGiven(list)
 	case p.Intent == IntentExactOne:
-		list = oneOfEachName(a.completed(ctx, list))
+		list = oneOfEachName(a.completed(ctx, list, wanted(p).Label))
 	case !t114Only:
 		list = a.merge(list, a.own(ctx, p))
 	}
@@ -102,7 +103,7 @@ func (a *Agent) candidates(ctx context.Context, p SendCandidates) []Person {
 		})
 	}
 	list = limited(list)
-	a.remembered(ctx, list)
+	a.remembered(ctx, list, p.Intent == IntentBlock)
 	return a.finished(list, a.cfg.SendNumbers || p.Intent == IntentBlock)
 }
 
@@ -188,13 +189,13 @@ func (a *Agent) found(ctx context.Context, q Query) []candidate {
 }
 
 // completed finds the contacts that candidates mean which have nothing but a
-// name.
-func (a *Agent) completed(ctx context.Context, list []candidate) []candidate {
+// name; the number of that label comes first.
+func (a *Agent) completed(ctx context.Context, list []candidate, label string) []candidate {
 	for i, c := range list {
 		if c.Type != PersonContact || c.Token != "" || len(c.numbers()) > 0 {
 			continue
 		}
-		same, err := a.named(ctx, c.Name)
+		same, err := a.named(ctx, c.Name, label)
 		if err != nil {
 			a.log.Warn("a candidate could not be looked up", "error", err)
 		}

@@ -244,6 +244,34 @@ func TestSendCandidates_History(t *testing.T) {
 	})
 }
 
+// Who is in no contact is listed by the name, type and label of the call, under
+// a new token; a name that is the number is no name.
+func TestSendCandidates_HistoryOfStrangers(t *testing.T) {
+	bubble(t, nil, func(t *testing.T, r *rig) {
+		r.past.rows = []PastCall{
+			{Number: "027770000", Name: "한국치과", Person: PersonT114, Label: LabelCompany, Time: at(1), Type: HistoryOut},
+			{Number: "7001", Name: "총무과", Person: PersonExchange, Time: at(2), Type: HistoryOut},
+			{Number: "01012341234", Name: "동창", Person: PersonContact, Label: LabelMobile, Time: at(3), Type: HistoryOut},
+			{Number: "01088887777", Name: "010-8888-7777", Time: at(4), Type: HistoryIn},
+			{Number: "025555555", Name: "옛 이름", Person: PersonT114, Label: LabelMobile, Time: at(5), Type: HistoryOut},
+		}
+		list := r.list(t, `{"intent":"HISTORY"}`)
+		assert.Equal(t, "한국치과 COMPANY; 총무과 ; 동창 MOBILE; …7777 ; 집 HOME", brief(list))
+		var types []PersonType
+		for _, p := range list {
+			types = append(types, p.Type)
+		}
+		assert.Equal(t, []PersonType{PersonT114, PersonExchange, PersonNone, PersonNone, PersonContact}, types)
+		assert.NotContains(t, string(r.events[0].JSON), "8888")
+		again := r.list(t, `{"intent":"HISTORY"}`)
+		for i := range list {
+			assert.NotEqual(t, list[i].Token, again[i].Token, "a new one in each list")
+		}
+		require.NoError(t, r.say(t, "MakeCall", `{"callType":"NORMAL","recipient":{"name":"한국치과","type":"T114","token":"`+list[0].Token+`"}}`))
+		assert.Equal(t, Callee{"027770000", "한국치과", PersonT114, LabelCompany}, r.line.callee)
+	})
+}
+
 func TestSendCandidates_Missed(t *testing.T) {
 	bubble(t, nil, func(t *testing.T, r *rig) {
 		list := r.list(t, `{"intent":"MISSED"}`)
@@ -275,6 +303,8 @@ func TestSendCandidates_ExactOne(t *testing.T) {
 		assert.Equal(t, "mum", list[0].Token)
 		assert.Equal(t, "tok-home", list[1].Token)
 		assert.Equal(t, HistoryRejected, list[2].History.Type)
+		byLabel := r.list(t, `{"intent":"EXACT_ONE","recipientIntended":{"name":"김민수","label":"회사"},"candidates":[{"name":"김민수","type":"CONTACT"}]}`)
+		assert.Equal(t, "김민수 COMPANY HOME MOBILE", brief(byLabel))
 	})
 }
 
@@ -298,6 +328,8 @@ func TestSendCandidates_Block(t *testing.T) {
 			brief(r.list(t, `{"intent":"BLOCK"}`)), "who called")
 		given := r.list(t, `{"intent":"BLOCK","recipientIntended":{"name":"x"},"candidates":[{"name":"저 집","type":"CONTACT","token":"tok-home"}]}`)
 		assert.Equal(t, "저 집 HOME=02-555-5555", brief(given), "BlockNumber needs a number")
+		given = r.list(t, `{"intent":"BLOCK","candidates":[{"name":"a","type":"NONE","contacts":[{"number":"010-9999-0000","isBlocked":"FALSE"},{"number":"010-9999-0001","isBlocked":"TRUE"}]}]}`)
+		assert.Equal(t, "a =010-9999-0000! =010-9999-0001", brief(given[len(given)-1:]), "by the rules that there are, whatever came")
 	})
 }
 
@@ -329,18 +361,18 @@ func TestTemplate_KeptUntilReleased(t *testing.T) {
 		}
 		got := *r.context(t).Template
 		assert.Len(t, got.Candidates, 1)
-		r.HideCandidates()
+		require.NoError(t, r.HideCandidates())
 		assert.Equal(t, &want, r.context(t).Template, "not shown, and still worked on")
-		r.HideCandidates()
+		require.NoError(t, r.HideCandidates())
 		assert.Empty(t, r.list(t, `{"intent":"SEARCH","recipientIntended":{"name":"nobody"},"candidates":[]}`), "an empty result is told of too")
 		assert.Equal(t, IntentSearch, r.context(t).Template.Intent, "the next one takes its place")
 		assert.JSONEq(t, `"ours"`, string(r.last(t).Event.Payload["playServiceId"]))
 		assert.NotContains(t, string(r.last(t).Event.Payload["interactionControl"]), "mode")
-		r.ReleaseTemplate()
+		require.NoError(t, r.ReleaseTemplate())
 		assert.Nil(t, r.context(t).Template)
-		r.ReleaseTemplate()
+		require.NoError(t, r.ReleaseTemplate())
 		assert.Equal(t, 1, r.screen.released)
-		r.HideCandidates()
+		require.NoError(t, r.HideCandidates())
 		assert.Nil(t, r.context(t).Template)
 	})
 }

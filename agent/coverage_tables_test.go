@@ -18,7 +18,7 @@ func versionTable() section {
 		{"1.3: SAVE_CONTACT, BLOCK, EXACT_ONE", "", "Agent.own", "TestSendCandidates_SaveContact TestSendCandidates_Block TestSendCandidates_ExactOne"},
 		{"1.3: Contact.isBlocked", "", "Contact.IsBlocked", "TestSendCandidates_Block phone/TestPhone_BlockNumber"},
 		{"1.3: Person.poiId", "", "Person.POIID", "TestSendCandidates_CallFindsContacts phone/TestPhone_CandidatesFromThePhonebook"},
-		{"1.3: BlockNumber", "", "Agent.blockNumber", "TestBlockNumber_KeepsARule phone/TestPhone_BlockNumber"},
+		{"1.3: BlockNumber", "", "Agent.blockNumber Agent.keep", "TestBlockNumber_KeepsARule TestBlockNumber_SlowDiskDelaysNobody phone/TestPhone_BlockNumber phone/TestScreen_RuleOnItsWayToTheDisk"},
 	}}
 }
 
@@ -29,7 +29,7 @@ func edgeTable() section {
 		{"IDLE to INCOMING on CallArrived", "", "transitions Agent.arrived", all + "TestIncoming_AcceptAndToken"},
 		{"OUTGOING to ESTABLISHED on CallEstablished", "", "transitions Agent.observe", all + "TestMakeCall_ToEnd"},
 		{"INCOMING to ESTABLISHED on AcceptCall, with CallEstablished", "", "transitions Agent.observe", all + "TestIncoming_AcceptAndToken"},
-		{"OUTGOING, INCOMING and ESTABLISHED to IDLE on EndCall, with CallEnded", "", "transitions Agent.observe", all + "TestEndCall_InEachState"},
+		{"OUTGOING, INCOMING and ESTABLISHED to IDLE on EndCall, with CallEnded", "", "transitions Agent.observe", all + "TestEndCall_InEachState TestEndCall_RightBehindMakeCall phone/TestPhone_EndCallRightBehindMakeCall"},
 		{"OUTGOING, INCOMING and ESTABLISHED to IDLE on CallEnded alone", "", "transitions Agent.observe", all + "TestFocus_HeldWhileItIsNeeded TestAgent_AnyInterleaving"},
 	}}
 }
@@ -51,14 +51,14 @@ func contextTable() section {
 	return section{title: "Context", schema: "common#$defs/phoneCall", rows: []row{
 		{"version", "-", "PhoneCallContext.Version Agent.context", "TestHandle_Versions"},
 		{"state", "Y", "PhoneCallContext.State step", "TestStep_EveryPair TestMakeCall_ToEnd"},
-		{"template", "N", "PhoneCallContext.Template Agent.sendCandidates Agent.ReleaseTemplate", "TestTemplate_KeptUntilReleased"},
+		{"template", "N", "PhoneCallContext.Template Agent.sendCandidates Agent.ReleaseTemplate", "TestTemplate_KeptUntilReleased control/TestContext_HideAndRelease"},
 		{"template.intent", "N", "Template.Intent Agent.sendCandidates", "TestTemplate_KeptUntilReleased"},
 		{"template.callType", "N", "Template.CallType Agent.sendCandidates", "TestTemplate_KeptUntilReleased"},
 		{"template.recipientIntended", "N", "Template.RecipientIntended Agent.sendCandidates", "TestTemplate_KeptUntilReleased"},
 		{"template.recipientIntended.name", "N", "RecipientIntended.Name", "TestTemplate_KeptUntilReleased"},
 		{"template.recipientIntended.label", "N", "RecipientIntended.Label", "TestTemplate_KeptUntilReleased"},
 		{"template.searchScene", "N", "Template.SearchScene Agent.sendCandidates", "TestSendCandidates_SearchScenes TestTemplate_KeptUntilReleased"},
-		{"template.candidates", "N", "Template.Candidates Agent.candidates Agent.HideCandidates", "TestTemplate_KeptUntilReleased TestSendCandidates_AtMostSeventy"},
+		{"template.candidates", "N", "Template.Candidates Agent.candidates Agent.HideCandidates", "TestTemplate_KeptUntilReleased control/TestContext_HideAndRelease TestSendCandidates_AtMostSeventy"},
 		{"recipient", "N", "PhoneCallContext.Recipient Agent.context", "TestMakeCall_ToEnd TestCallArrived_Caller"},
 		{"recipient.name", "N", "Party.Name " + whoIs, "TestMakeCall_ToEnd " + arrived},
 		{"recipient.token", "N", "Party.Token Agent.partyToken tokenTable.issue", "TestRecipient_TokenResolves"},
@@ -72,7 +72,7 @@ func personTable() section {
 	const book, both = "phone/personOf", "TestTypes_FieldsOfThePerson phone/TestPhone_CandidatesFromThePhonebook"
 	const past = "TestSendCandidates_History TestTypes_FieldsOfThePerson"
 	return section{title: "Person", schema: "common#$defs/person", rows: []row{
-		{"name", "Y", "Person.Name checkPerson Agent.spoken", "TestHandle_RefusesWithTheField " + both},
+		{"name", "Y", "Person.Name checkPerson Agent.spoken", "TestHandle_RefusesWithTheField TestSendCandidates_HistoryOfStrangers " + both},
 		{"type", "Y", "Person.Type checkPerson", "TestHandle_RefusesWithTheField TestSendCandidates_MergesGivenCandidates"},
 		{"profileImgUrl", "N", "Person.ProfileImgURL " + book, both},
 		{"category", "N", "Person.Category " + book, both},
@@ -97,8 +97,8 @@ func personTable() section {
 
 func contactTable() section {
 	return section{title: "Contact", schema: "common#$defs/contact", rows: []row{
-		{"label", "N", "Contact.Label phone/personOf Person.number", "TestSendCandidates_LabelPicksTheNumber TestMakeCall_WhomItCalls phone/TestPhone_CandidatesFromThePhonebook"},
-		{"number", "N", "Contact.Number Person.number Agent.finished", "TestSendCandidates_NumbersAreKeptBack TestMakeCall_WhomItCalls TestSendCandidates_Block"},
+		{"label", "N", "Contact.Label phone/personOf Person.contact", "TestSendCandidates_LabelPicksTheNumber TestMakeCall_WhomItCalls phone/TestPhone_CandidatesFromThePhonebook"},
+		{"number", "N", "Contact.Number Person.contact Agent.finished", "TestSendCandidates_NumbersAreKeptBack TestMakeCall_WhomItCalls TestSendCandidates_Block"},
 		{"isBlocked", "N", "Contact.IsBlocked Agent.remembered phone/rules.Blocked", "TestSendCandidates_Block TestBool_ReadsBooleansAndAnyCase phone/TestPhone_BlockNumber"},
 	}}
 }
@@ -131,7 +131,7 @@ func directiveTables() []section {
 			{"speakerPhone", "Y", "AcceptCall.SpeakerPhone Agent.route", "TestAudioRoute_OpensTheLoudspeaker TestIncoming_AcceptAndToken" + refused},
 		}},
 		{title: "Directive BlockIncomingCall", schema: "BlockIncomingCall" + at, rows: []row{
-			{"playServiceId", "-", "BlockIncomingCall.PlayServiceID", "TestBlockIncomingCall_BlocksAndRejects phone/TestPhone_BlockIncomingCallIsBlockedInTheHistory"},
+			{"playServiceId", "-", "BlockIncomingCall.PlayServiceID", "TestBlockIncomingCall_BlocksAndRejects TestBlockIncomingCall_SlowDisk phone/TestPhone_BlockIncomingCallIsBlockedInTheHistory"},
 		}},
 		{title: "Directive BlockNumber", schema: "BlockNumber" + at, rows: []row{
 			{"playServiceId", "-", "BlockNumber.PlayServiceID", "TestBlockNumber_KeepsARule"},
@@ -187,8 +187,8 @@ func valueTables() []section {
 		{title: "Values of intent", rows: []row{
 			{"CALL", "", "IntentCall Agent.found", "TestSendCandidates_CallFindsContacts TestSendCandidates_MergesGivenCandidates"},
 			{"SEARCH", "", "IntentSearch Agent.found", "TestSendCandidates_LabelPicksTheNumber TestSendCandidates_GivenByNameAloneIsTheContact"},
-			{"HISTORY", "", "IntentHistory Agent.past", "TestSendCandidates_History phone/TestPhone_HistoryRedialAndMissed"},
-			{"REDIAL", "", "IntentRedial Agent.past", "TestSendCandidates_Redial phone/TestPhone_HistoryRedialAndMissed"},
+			{"HISTORY", "", "IntentHistory Agent.past", "TestSendCandidates_History TestSendCandidates_HistoryOfStrangers phone/TestPhone_AnonymousCaller phone/TestPhone_HistoryRedialAndMissed"},
+			{"REDIAL", "", "IntentRedial Agent.past", "TestSendCandidates_Redial phone/TestPhone_RedialOfSomebodyWhoIsNoContact phone/TestPhone_HistoryRedialAndMissed"},
 			{"MISSED", "", "IntentMissed Agent.past", "TestSendCandidates_Missed phone/TestPhone_HistoryRedialAndMissed"},
 			{"EXACT_ONE", "", "IntentExactOne oneOfEachName", "TestSendCandidates_ExactOne"},
 			{"SAVE_CONTACT", "", "IntentSaveContact Agent.strangers Agent.Resolve", "TestSendCandidates_SaveContact"},
@@ -210,7 +210,7 @@ func valueTables() []section {
 		{title: "Values of Person.type", rows: []row{
 			{"CONTACT", "", "PersonContact", "TestSendCandidates_CallFindsContacts TestSendCandidates_ExactOne"},
 			{"EXCHANGE", "", "PersonExchange", "TestSendCandidates_MergesGivenCandidates"},
-			{"T114", "", "PersonT114", "TestSendCandidates_MergesGivenCandidates TestSendCandidates_SearchScenes"},
+			{"T114", "", "PersonT114", "TestSendCandidates_HistoryOfStrangers TestSendCandidates_MergesGivenCandidates TestSendCandidates_SearchScenes"},
 			{"NONE", "", "PersonNone", "TestSendCandidates_History"},
 		}},
 		{title: "Values of history.type", rows: []row{

@@ -3,6 +3,7 @@ package agent
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"time"
 )
 
@@ -10,18 +11,30 @@ import (
 // may block: what becomes of a request is told by dialer events, handed back
 // through Observe.
 type Telephone interface {
-	// Dial begins a call to a number, a user name or a SIP URI and returns the
-	// call's id. An error means that no call came to be.
-	Dial(target string, speaker bool) (callID string, err error)
+	// Dial begins a call and returns its id. An error means that no call came to
+	// be.
+	Dial(to Callee, speaker bool) (callID string, err error)
 	// Answer accepts the ringing call.
 	Answer(callID string, speaker bool) error
 	// Hangup cancels, rejects or ends the call, whatever its state.
 	Hangup(callID string) error
 	// Busy sends a ringing call away as busy.
 	Busy(callID string) error
-	// BlockCaller stores a rule for the ringing call's number, durably.
-	BlockCaller(callID string) error
+	// BlockCaller makes a rule for the ringing call's number, as Rules.Block does.
+	// A nil keep: it has no number.
+	BlockCaller(callID string) (keep func(context.Context) error, err error)
 }
+
+// Callee is whom MakeCall calls, for the call and for the history.
+type Callee struct {
+	Number string     // or a user name, or a SIP URI
+	Name   string     // as the directive said it; not sent to the other side
+	Type   PersonType // as the directive said it
+	Label  Label      // of the number; may be empty
+}
+
+// ErrRulesFull is what keeping a rule fails with when numberBlockable is FALSE.
+var ErrRulesFull = errors.New("no further number can be blocked (numberBlockable is FALSE); remove some rules first")
 
 // What a device brings. Each is called from the agent's own goroutine, in
 // order, must not block, and must not call the agent's methods from within.
@@ -84,8 +97,10 @@ type Book interface {
 
 // PastCall is one call of the history.
 type PastCall struct {
-	Number   string // empty: withheld
-	Name     string // as the call brought it; may be empty
+	Number   string     // empty: withheld
+	Name     string     // as the call or the directive brought it; may be empty
+	Person   PersonType // of the Callee; empty where there was none
+	Label    Label      // likewise
 	Time     time.Time
 	Type     HistoryType
 	CallType CallType
@@ -107,13 +122,16 @@ type History interface {
 	About(ctx context.Context, people [][]string) ([]Past, error)
 }
 
-// Rules is the block rules as the directive layer uses them.
+// Rules is the block rules as the directive layer uses them. No method may
+// block.
 type Rules interface {
 	// Check says what is wrong with a number for a rule of that type, such as
 	// *blocklist.PatternError, or nil.
 	Check(t BlockType, number string) error
-	// Block keeps a rule durably before it returns.
-	Block(ctx context.Context, t BlockType, number string) error
+	// Block makes a rule, which Check passed, that holds from now on. The
+	// function it returns keeps the rule durably; it is called once, from another
+	// goroutine, and may take seconds. A rule that was not kept holds no longer.
+	Block(t BlockType, number string) (keep func(context.Context) error)
 	// Blocked reports whether a rule refuses calls of that number.
 	Blocked(number string) bool
 	// Blockable reports whether another rule may be kept.

@@ -7,36 +7,35 @@ import (
 	"time"
 
 	"github.com/softphone-go/softphone/blocklist"
+	"github.com/softphone-go/softphone/dialer"
 )
 
 // perform validates one directive and carries it out, once. It runs on the loop.
-func (a *Agent) perform(ctx context.Context, d directive, index int) error {
+func (a *Agent) perform(ctx context.Context, d directive) *answer {
+	n := newAnswer()
 	payload, err := d.read()
 	if p, ok := payload.(BlockNumber); ok && err == nil {
 		err = a.checkNumber(p)
 	}
 	if err == nil {
-		if !a.seen.add(d.Header.MessageID, time.Now()) {
+		if first, repeated := a.seen.add(d.Header.MessageID, time.Now(), n); repeated {
 			a.log.Debug("directive repeated, not run again", "name", d.Header.Name, "messageId", d.Header.MessageID)
-			if refused := a.seen.at[d.Header.MessageID].refused; refused != nil {
-				again := *refused
-				return again.of(d, index)
-			}
-			return nil
+			return first
 		}
-		if err = a.carryOut(ctx, d.Header, payload); err != nil {
-			a.seen.refuse(d.Header.MessageID, *err)
-		}
+		err = a.carryOut(ctx, d.Header, payload, n)
 	}
 	if err != nil {
 		a.log.Debug("directive refused", "name", d.Header.Name, "field", err.Field, "reason", err.Reason)
-		return err.of(d, index)
 	}
-	return nil
+	if !n.open {
+		n.settle(err)
+	}
+	return n
 }
 
-// carryOut does what a valid directive asks for.
-func (a *Agent) carryOut(ctx context.Context, h Header, payload any) *RefusedError {
+// carryOut does what a valid directive asks for. It leaves n open when the
+// answer comes later.
+func (a *Agent) carryOut(ctx context.Context, h Header, payload any, n *answer) *RefusedError {
 	switch p := payload.(type) {
 	case SendCandidates:
 		a.sendCandidates(ctx, h, p)
@@ -47,9 +46,9 @@ func (a *Agent) carryOut(ctx context.Context, h Header, payload any) *RefusedErr
 	case AcceptCall:
 		a.take(inAcceptCall, effectArgs{ctx: ctx, speaker: p.SpeakerPhone})
 	case BlockIncomingCall:
-		a.take(inBlockIncoming, effectArgs{ctx: ctx})
+		a.take(inBlockIncoming, effectArgs{ctx: ctx, answer: n})
 	case BlockNumber:
-		return a.blockNumber(ctx, p)
+		return a.blockNumber(ctx, p, n)
 	}
 	return nil
 }
@@ -89,14 +88,35 @@ func (a *Agent) checkNumber(p BlockNumber) *RefusedError {
 	return &RefusedError{Field: "payload.number", Reason: fmt.Sprintf("cannot be blocked by %s, because %v", p.BlockType, reason), Err: err}
 }
 
-// blockNumber keeps a rule, durably before it is accepted.
-func (a *Agent) blockNumber(ctx context.Context, p BlockNumber) *RefusedError {
+// blockNumber makes a rule that holds from now on. The directive is accepted
+// when the rule is on disk.
+func (a *Agent) blockNumber(ctx context.Context, p BlockNumber, n *answer) *RefusedError {
 	if !a.cfg.Rules.Blockable() {
-		return &RefusedError{Reason: "no further number can be blocked (numberBlockable is FALSE); remove some rules first"}
+		return notKept(ErrRulesFull)
 	}
-	if err := a.cfg.Rules.Block(ctx, p.BlockType, p.Number); err != nil {
-		a.log.Error("a block rule was not kept", "error", err)
-		return &RefusedError{Reason: "the rule was not kept: " + err.Error(), Err: err}
-	}
+	a.keep(ctx, n, a.cfg.Rules.Block(p.BlockType, p.Number), notKept)
 	return nil
+}
+
+func notKept(err error) *RefusedError {
+	if errors.Is(err, ErrRulesFull) {
+		return &RefusedError{Reason: ErrRulesFull.Error(), Err: err}
+	}
+	return &RefusedError{Reason: "the rule was not kept: " + err.Error(), Err: err}
+}
+
+// blockCaller makes a rule for who is ringing. The call is sent away without
+// waiting for the disk, whether the rule could be made or not.
+func (a *Agent) blockCaller(args effectArgs) {
+	unblocked := func(err error) *RefusedError {
+		return &RefusedError{Reason: "the call is rejected, but its number was not blocked: " + err.Error(), Err: err}
+	}
+	write, err := a.cfg.Telephone.BlockCaller(a.call.id)
+	switch {
+	case errors.Is(err, dialer.ErrEnded): // the caller was faster
+	case err != nil:
+		a.keep(args.ctx, args.answer, func(context.Context) error { return err }, unblocked)
+	case write != nil: // else there is no number to block
+		a.keep(args.ctx, args.answer, write, unblocked)
+	}
 }

@@ -1,8 +1,11 @@
 package agent
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"fmt"
+	"strings"
 
 	"github.com/softphone-go/softphone/dialer"
 )
@@ -12,6 +15,7 @@ type effectArgs struct {
 	ctx     context.Context // of the directive; Background without one
 	begin   current         // inMakeCall, inMakeVideoCall
 	speaker bool            // inMakeCall, inAcceptCall: the loudspeaker is asked for
+	answer  *answer         // inBlockIncoming: of the directive
 }
 
 // take makes one step and carries out its effects. An effect may fail in a way
@@ -45,7 +49,7 @@ func (a *Agent) apply(e effect, args effectArgs) {
 	case doAnswer:
 		a.logged("answer", a.cfg.Telephone.Answer(a.call.id, args.speaker))
 	case doBlockCaller:
-		a.logged("block caller", a.cfg.Telephone.BlockCaller(a.call.id))
+		a.blockCaller(args)
 	case doAcquireFocus:
 		a.focus(true)
 	case doReleaseFocus:
@@ -105,10 +109,11 @@ func (a *Agent) dial(args effectArgs) {
 		err = a.cfg.Permission()
 	}
 	if err == nil {
-		party := a.whoIs(target, a.call.recipient.Name)
-		party.Token = a.partyToken(target)
+		r := a.call.recipient
+		party := a.whoIs(target.Number, r.Name)
+		party.Token = a.partyToken(target.Number)
 		a.call.party = &party
-		a.call.id, err = a.cfg.Telephone.Dial(target, a.call.callType == CallSpeaker)
+		a.call.id, err = a.cfg.Telephone.Dial(Callee{target.Number, r.Name, r.Type, target.Label}, a.call.callType == CallSpeaker)
 	}
 	if err != nil {
 		a.failed(err)
@@ -119,7 +124,7 @@ func (a *Agent) dial(args effectArgs) {
 // failed keeps and logs why a call could not be made.
 func (a *Agent) failed(err error) {
 	a.call.cause = err
-	a.log.Warn("the call cannot be made", "call", a.call.id, "error", err)
+	a.log.Warn("the call cannot be made", "call", a.call.id, "error", masked(err.Error()))
 }
 
 // partyToken is the token that the directive gave for the other side, else a
@@ -161,7 +166,7 @@ func (a *Agent) observe(ev dialer.Event) {
 		in := inEnded
 		if o := ev.Outcome; o != nil && a.state == Outgoing && !o.InviteSent && o.Disposition != dialer.Cancelled {
 			in = inEndedBefore
-			a.failed(o.Err)
+			a.failed(cmp.Or(o.Err, fmt.Errorf("the call ended before it began: %s", cmp.Or(o.Reason, o.Disposition.String()))))
 		}
 		a.take(in, effectArgs{})
 	default: // the other events do not touch the PhoneCall state
@@ -188,11 +193,14 @@ func (a *Agent) dialled(ev dialer.Event) {
 
 // undirected is a call that no directive began.
 func (a *Agent) undirected(ev dialer.Event) current {
-	user := ev.Remote.URI.User
+	user, name := ev.Remote.URI.User, ev.Remote.DisplayName
 	if ev.Remote.Anonymous {
 		user = ""
+		if !strings.EqualFold(name, "anonymous") { // a name that only the network was to know
+			name = ""
+		}
 	}
-	party := a.whoIs(user, ev.Remote.DisplayName)
+	party := a.whoIs(user, name)
 	party.Token = a.tokens.issue(reachable(party.Name, user))
 	return current{id: ev.CallID, callType: CallNormal, party: &party}
 }

@@ -35,7 +35,9 @@ type directive struct {
 	raw     json.RawMessage // the payload, "{}" when there is none
 }
 
-// RefusedError tells that a directive was not accepted and had no effect.
+// RefusedError tells that a directive was not accepted and had no effect; the
+// one of a BlockIncomingCall whose rule could not be kept says that the call is
+// rejected all the same.
 type RefusedError struct {
 	Index     int    // of the directive in its delivery, from 0
 	Name      string // of the directive, empty when it could not be read

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"slices"
 	"strings"
+	"sync"
+	"time"
 
 	"github.com/softphone-go/softphone/blocklist"
 	"github.com/softphone-go/softphone/number"
@@ -107,9 +109,13 @@ func (h *calls) About(_ context.Context, people [][]string) ([]Past, error) {
 	return out, h.fail
 }
 
-// ruleBook is Rules in memory: exact numbers only.
+// ruleBook is Rules in memory: exact numbers only. The test says how long its
+// disk takes.
 type ruleBook struct {
+	mu   sync.Mutex
 	kept []string
+	disk []string // what got there, in order
+	slow time.Duration
 	full bool
 	fail error
 }
@@ -121,14 +127,36 @@ func (r *ruleBook) Check(_ BlockType, num string) error {
 	return nil
 }
 
-func (r *ruleBook) Block(_ context.Context, t BlockType, num string) error {
-	if r.fail == nil {
-		r.kept = append(r.kept, string(t)+" "+num)
+func (r *ruleBook) Block(t BlockType, num string) func(context.Context) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	rule := string(t) + " " + num
+	r.kept = append(r.kept, rule)
+	return func(ctx context.Context) error {
+		time.Sleep(r.slow)
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		if r.fail != nil {
+			r.kept = slices.DeleteFunc(r.kept, func(have string) bool { return have == rule })
+			return r.fail
+		}
+		r.disk = append(r.disk, rule)
+		return nil
 	}
-	return r.fail
+}
+
+func (r *ruleBook) onDisk() []string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return slices.Clone(r.disk)
 }
 
 func (r *ruleBook) Blocked(num string) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	return slices.Contains(r.kept, "EXACT "+canonical(num))
 }
 

@@ -138,14 +138,15 @@ func (a *Agent) rememberGiven(p Person) {
 	}
 }
 
-// remembered fills in what the history and the block rules know.
-func (a *Agent) remembered(ctx context.Context, list []candidate) {
+// remembered fills in what the history and the block rules know. What somebody
+// else says of our rules counts only where nobody is to be blocked.
+func (a *Agent) remembered(ctx context.Context, list []candidate, forBlocking bool) {
 	people := make([][]string, len(list))
 	for i := range list {
 		people[i] = list[i].numbers()
 		list[i].Contacts = slices.Clone(list[i].Contacts)
 		for k, n := range list[i].Contacts {
-			if a.cfg.Rules != nil && n.IsBlocked == nil && n.Number != "" {
+			if a.cfg.Rules != nil && (n.IsBlocked == nil || forBlocking) && n.Number != "" {
 				blocked := Bool(a.cfg.Rules.Blocked(n.Number))
 				list[i].Contacts[k].IsBlocked = &blocked
 			}

@@ -90,7 +90,11 @@ func (a *Agent) caller(ctx context.Context, c PastCall) (Person, bool) {
 	}
 	if !known {
 		p = reachable(c.Name, c.Number)
-		if p.Name == "" {
+		p.Contacts[0].Label = c.Label
+		if c.Person == PersonExchange || c.Person == PersonT114 {
+			p.Type = c.Person // nobody is CONTACT who is in no contact
+		}
+		if p.Name == "" || !hasLetter(p.Name) && a.canonical(p.Name) == a.canonical(c.Number) { // many send their number as a name
 			p.Name = a.spoken(c.Number)
 		}
 	}
@@ -102,17 +106,52 @@ func (a *Agent) caller(ctx context.Context, c PastCall) (Person, bool) {
 // all of it where numbers may be told. A user that is no number is a name.
 func (a *Agent) spoken(number string) string {
 	const last = 4
+	if strings.Contains(number, "@") { // a SIP URI: its user
+		number = a.canonical(number)
+	}
 	digits := strings.Map(func(r rune) rune {
-		if r < '0' || r > '9' {
+		if !isDigit(r) {
 			return -1
 		}
 		return r
 	}, number)
-	if a.cfg.SendNumbers || len(digits) <= last || strings.ContainsFunc(number, unicode.IsLetter) {
+	if a.cfg.SendNumbers || len(digits) <= last || hasLetter(number) {
 		return number
 	}
 	return "…" + digits[len(digits)-last:]
 }
+
+// masked is a text for the log, with the last digits only of each number in it.
+func masked(text string) string {
+	const least = 6 // digits; ports and codes have fewer
+	var out strings.Builder
+	for len(text) > 0 {
+		start := strings.IndexFunc(text, isDigit)
+		if start < 0 {
+			break
+		}
+		length, digits := 0, 0
+		for i, r := range text[start:] {
+			if isDigit(r) {
+				digits, length = digits+1, i+1
+			} else if !strings.ContainsRune(" -.()/", r) {
+				break
+			}
+		}
+		out.WriteString(text[:start])
+		number := text[start : start+length]
+		if digits >= least {
+			number = "…" + number[len(number)-2:]
+		}
+		out.WriteString(number)
+		text = text[start+length:]
+	}
+	return out.String() + text
+}
+
+func isDigit(r rune) bool { return '0' <= r && r <= '9' }
+
+func hasLetter(s string) bool { return strings.ContainsFunc(s, unicode.IsLetter) }
 
 // record is the call as a Person shows it, in local time.
 func (c PastCall) record() *CallRecord {

@@ -22,12 +22,13 @@ type recent struct {
 }
 
 type seen struct {
-	time    time.Time
-	refused *RefusedError
+	time   time.Time
+	answer *answer
 }
 
-// add reports whether id is new, and remembers it.
-func (r *recent) add(id string, now time.Time) bool {
+// add remembers id with its answer, or returns the answer of the first one with
+// that id.
+func (r *recent) add(id string, now time.Time, n *answer) (first *answer, repeated bool) {
 	if r.at == nil {
 		r.at = make(map[string]seen)
 	}
@@ -38,20 +39,13 @@ func (r *recent) add(id string, now time.Time) bool {
 	}
 	s, ok := r.at[id]
 	if ok && (now.Sub(s.time) <= rememberFor || len(r.order) <= rememberLeast) {
-		return false
+		return s.answer, true
 	}
 	if !ok {
 		r.order = append(r.order, id)
 	}
-	r.at[id] = seen{time: now}
-	return true
-}
-
-// refuse keeps the answer that the first one with that id got.
-func (r *recent) refuse(id string, err RefusedError) {
-	s := r.at[id]
-	s.refused = &err
-	r.at[id] = s
+	r.at[id] = seen{time: now, answer: n}
+	return nil, false
 }
 
 // tokenTable knows who is behind the tokens of callers and candidates: the
@@ -83,21 +77,20 @@ func (t *tokenTable) remember(p Person) {
 	t.people[p.Token] = p
 }
 
-// number is the number to call: the one with that label if there is one, else
-// the first. Empty: there is none.
-func (p Person) number(label Label) string {
-	first := ""
+// contact is the number to call: the one with that label if there is one, else
+// the first. False: there is none.
+func (p Person) contact(label Label) (first Contact, ok bool) {
 	for _, c := range p.Contacts {
-		n := strings.TrimSpace(c.Number)
+		c.Number = strings.TrimSpace(c.Number)
 		switch {
-		case n == "":
+		case c.Number == "":
 		case label != "" && c.Label == label:
-			return n
-		case first == "":
-			first = n
+			return c, true
+		case !ok:
+			first, ok = c, true
 		}
 	}
-	return first
+	return first, ok
 }
 
 // numbers are all numbers of a person.

@@ -10,9 +10,9 @@ import (
 // directive, else that of the token of a candidate, a contact or a caller, else
 // that of the one contact with exactly this name. With a label but no number in
 // recipient.contacts the person's number of that label is called.
-func (a *Agent) resolve(ctx context.Context, r Person) (string, error) {
-	if n := r.number(""); n != "" {
-		return n, nil
+func (a *Agent) resolve(ctx context.Context, r Person) (Contact, error) {
+	if c, ok := r.contact(""); ok {
+		return c, nil
 	}
 	label := Label("")
 	if len(r.Contacts) > 0 {
@@ -20,12 +20,12 @@ func (a *Agent) resolve(ctx context.Context, r Person) (string, error) {
 	}
 	p, err := a.known(ctx, r)
 	if err != nil {
-		return "", err
+		return Contact{}, err
 	}
-	if n := p.number(label); n != "" {
-		return n, nil
+	if c, ok := p.contact(label); ok {
+		return c, nil
 	}
-	return "", fmt.Errorf("%q has no number that could be called; give one to the contact, or send it in recipient.contacts[].number", clip(r.Name))
+	return Contact{}, fmt.Errorf("%q has no number that could be called; give one to the contact, or send it in recipient.contacts[].number", clip(r.Name))
 }
 
 // known finds the person that a token or a name means.
@@ -36,7 +36,7 @@ func (a *Agent) known(ctx context.Context, r Person) (Person, error) {
 		}
 		return Person{}, fmt.Errorf("the token of %q is not known to this phone and no number came with it; send SendCandidates again", clip(r.Name))
 	}
-	found, err := a.named(ctx, r.Name)
+	found, err := a.named(ctx, r.Name, "")
 	switch {
 	case err != nil:
 		return Person{}, err
@@ -75,8 +75,8 @@ func place(p Person, c Contact) int {
 }
 
 // named are the contacts with exactly that name.
-func (a *Agent) named(ctx context.Context, name string) ([]Person, error) {
-	found, err := a.search(ctx, Query{Name: name, Limit: MaxCandidates})
+func (a *Agent) named(ctx context.Context, name, label string) ([]Person, error) {
+	found, err := a.search(ctx, Query{Name: name, Label: label, Limit: MaxCandidates})
 	if err != nil {
 		return nil, err
 	}

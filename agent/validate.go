@@ -13,7 +13,7 @@ func Validate(message []byte) error {
 	for i, d := range decode(message) {
 		if d.refused == nil {
 			if _, d.refused = d.read(); d.refused != nil {
-				d.refused.of(d.directive, i)
+				d.refused = d.refused.of(d.directive, i)
 			}
 		}
 		if d.refused != nil {

@@ -1,8 +1,6 @@
 package blocklist
 
 import (
-	"bufio"
-	"bytes"
 	"encoding/csv"
 	"errors"
 	"fmt"
@@ -10,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/softphone-go/softphone/internal/sheet"
 	"github.com/softphone-go/softphone/number"
 )
 
@@ -28,19 +27,20 @@ func columnNames() [columnCount]string {
 }
 
 // ReadCSV reads rules from comma-separated values (RFC 4180), or values
-// separated by semicolons or tabs. The first line may name the columns: type,
-// pattern, raw (as it was typed), added, by; only pattern must be there. Without
-// names the columns are type and pattern, or numbers alone, which become EXACT.
+// separated by semicolons or tabs, in UTF-8, UTF-16 or CP949 (Korean Excel). The
+// first line may name the columns: type, pattern, raw (as it was typed), added,
+// by; only pattern must be there. Without names the columns are type and
+// pattern, or numbers alone, which become EXACT.
 //
 // It returns what can be added and, with its line, all that cannot. The error is
 // that of reading, or ErrFileTooLarge.
 func ReadCSV(r io.Reader, plan *number.Plan) ([]Entry, []Problem, error) {
-	in := bufio.NewReaderSize(readable(r), 64<<10)
-	if bom, _ := in.Peek(3); bytes.Equal(bom, []byte("\xef\xbb\xbf")) {
-		_, _ = in.Discard(3)
+	in, _, err := sheet.Text(readable(r))
+	if err != nil {
+		return nil, nil, ioError("read", err)
 	}
 	rows := csv.NewReader(in)
-	rows.Comma = separator(in)
+	rows.Comma = sheet.Separator(in)
 	rows.FieldsPerRecord = -1
 	rows.TrimLeadingSpace = rows.Comma != '\t'
 	rows.ReuseRecord = true
@@ -72,19 +72,6 @@ func ReadCSV(r io.Reader, plan *number.Plan) ([]Entry, []Problem, error) {
 		}
 		f.row(row, line, width, at)
 	}
-}
-
-// separator guesses it from the first line.
-func separator(in *bufio.Reader) rune {
-	head, _ := in.Peek(4 << 10)
-	head, _, _ = bytes.Cut(head, []byte("\n"))
-	best, most := ',', 0
-	for _, c := range []rune{',', ';', '\t'} {
-		if n := bytes.Count(head, []byte(string(c))); n > most {
-			best, most = c, n
-		}
-	}
-	return best
 }
 
 // header finds the columns, and reports whether the row is one of names.
@@ -124,7 +111,7 @@ func (f *reading) row(row []string, line, width int, at *[columnCount]int) {
 		if at[c] < 0 || at[c] >= len(row) {
 			return ""
 		}
-		return unguard(row[at[c]])
+		return sheet.Unguard(row[at[c]])
 	}
 	if strings.TrimSpace(strings.Join(row, "")) == "" {
 		return
@@ -150,7 +137,7 @@ func WriteCSV(w io.Writer, rules []Rule) error {
 		if !r.Added.IsZero() {
 			added = r.Added.UTC().Format(time.RFC3339Nano)
 		}
-		_ = out.Write([]string{r.Type.String(), guard(r.Pattern), guard(r.Raw), added, guard(r.By)})
+		_ = out.Write([]string{r.Type.String(), sheet.Guard(r.Pattern), sheet.Guard(r.Raw), added, sheet.Guard(r.By)})
 	}
 	out.Flush()
 	if err := out.Error(); err != nil {
@@ -158,23 +145,3 @@ func WriteCSV(w io.Writer, rules []Rule) error {
 	}
 	return nil
 }
-
-// guard keeps a spreadsheet from running a caller's name as a formula: such a
-// value gets the apostrophe that spreadsheets mark text with, and unguard takes
-// it away.
-func guard(s string) string {
-	if s == "" {
-		return s
-	}
-	switch s[0] {
-	case '=', '@', '\t', '\r', '\n', ' ', '\'':
-		return "'" + s
-	case '+', '-':
-		if strings.Trim(s, "+-0123456789 ()./") != "" {
-			return "'" + s
-		}
-	}
-	return s
-}
-
-func unguard(s string) string { return strings.TrimPrefix(s, "'") }

@@ -5,7 +5,6 @@ import (
 	"context"
 	"fmt"
 	"net/http"
-	"slices"
 
 	"github.com/danielgtaylor/huma/v2"
 
@@ -22,10 +21,11 @@ const (
 // Contacts is the phonebook; *phonebook.Book is one.
 type Contacts interface {
 	All() []phonebook.Contact
-	Len() int
+	Page(after int64, limit int) (page []phonebook.Contact, total int)
 	Get(id int64) (phonebook.Contact, bool)
 	Search(q phonebook.Query) []phonebook.Match
 	ByNumber(n number.Number) []phonebook.Match
+	Add(ctx context.Context, c phonebook.Contact) (kept phonebook.Contact, isNew bool, err error)
 	Put(ctx context.Context, c phonebook.Contact) (phonebook.Contact, error)
 	Remove(ctx context.Context, id int64) error
 	Import(ctx context.Context, contacts []phonebook.Contact) (phonebook.Imported, error)
@@ -55,7 +55,8 @@ func (s *Server) serveContacts(r router) {
 	}, nil, s.searchContacts)
 	route(s, r, huma.Operation{
 		OperationID: "addContact", Method: http.MethodPost, Path: contactsPath, Tags: tags, Summary: "Add a contact",
-		Description:   "It is durable when the answer comes. One with the token of a contact that is there replaces it: 200.",
+		Description: "It is durable when the answer comes. One with the token of a contact that is there replaces it: 200. One without a " +
+			"token is new each time; a sender who may have to repeat it gives it a token of its own, or an Idempotency-Key.",
 		DefaultStatus: http.StatusCreated, BodyReadTimeout: requestTime,
 		Responses: map[string]*huma.Response{"200": {Description: "It replaced the contact of its token.", Content: map[string]*huma.MediaType{
 			"application/json": {Schema: r.schema(api.Contact{})},
@@ -99,10 +100,8 @@ type contactsQuery struct {
 }
 
 func (s *Server) listContacts(_ context.Context, in *contactsQuery) (*body[api.ContactList], error) {
-	all := s.cfg.Contacts.All()
-	from, _ := slices.BinarySearchFunc(all, in.After+1, func(c phonebook.Contact, id int64) int { return int(max(min(c.ID-id, 1), -1)) })
-	page := all[from:]
-	out := &body[api.ContactList]{api.ContactList{Contacts: []api.Contact{}, Total: len(all)}}
+	page, total := s.cfg.Contacts.Page(in.After, in.Limit+1) // one more tells whether there are more
+	out := &body[api.ContactList]{api.ContactList{Contacts: []api.Contact{}, Total: total}}
 	if len(page) > in.Limit {
 		page = page[:in.Limit]
 		out.Body.Next = page[in.Limit-1].ID
@@ -145,15 +144,12 @@ func (s *Server) searchContacts(_ context.Context, in *searchQuery) (*body[api.C
 }
 
 func (s *Server) addContact(ctx context.Context, in *body[api.Contact]) (*createdContact, error) {
-	given := bookContact(in.Body)
-	given.ID = 0
-	before := s.cfg.Contacts.Len()
-	kept, err := s.cfg.Contacts.Put(ctx, given)
+	kept, isNew, err := s.cfg.Contacts.Add(ctx, bookContact(in.Body))
 	if err != nil {
 		return nil, err
 	}
 	out := &createdContact{Status: http.StatusCreated, Location: fmt.Sprintf("%s/%d", contactsPath, kept.ID), Body: contactOf(kept)}
-	if given.Token != "" && s.cfg.Contacts.Len() == before {
+	if !isNew {
 		out.Status = http.StatusOK
 	}
 	return out, nil

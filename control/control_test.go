@@ -61,6 +61,14 @@ func (o *orders) Handle(_ context.Context, message []byte) error {
 	return nil
 }
 
+func (o *orders) Submit(ctx context.Context, message []byte) func() error {
+	err := o.Handle(ctx, message)
+	return func() error { return err }
+}
+
+func (o *orders) HideCandidates() error  { return o.Handle(context.Background(), []byte("hide")) }
+func (o *orders) ReleaseTemplate() error { return o.Handle(context.Background(), []byte("release")) }
+
 func (o *orders) Context(context.Context) ([]byte, error) {
 	return []byte(`{"PhoneCall":{"version":"1.3","state":"IDLE","numberBlockable":"TRUE"}}`), nil
 }
@@ -225,6 +233,16 @@ func TestDirectives_Accepted(t *testing.T) {
 	assert.Equal(t, two, f.orders.taken()[5], "in order")
 }
 
+// A device without a Go program of its own reports what it shows.
+func TestContext_HideAndRelease(t *testing.T) {
+	f := newFixture(t)
+	require.NoError(t, f.client.HideCandidates(t.Context()))
+	require.NoError(t, f.client.ReleaseTemplate(t.Context()))
+	assert.Equal(t, []string{"hide", "release"}, f.orders.taken())
+	f.orders.refuse = func([]byte) error { return agent.ErrClosed }
+	f.refused(503, api.CodeStopping, "DELETE", "/v1/context/template", "")
+}
+
 func TestDirectives_RefusedByName(t *testing.T) {
 	f := newFixture(t)
 	f.orders.refuse = func(m []byte) error {
@@ -274,11 +292,11 @@ func TestDirectives_OfTheAgent(t *testing.T) {
 
 type noTelephone struct{}
 
-func (noTelephone) Dial(string, bool) (string, error) { return "", errors.New("no line") }
-func (noTelephone) Answer(string, bool) error         { return nil }
-func (noTelephone) Hangup(string) error               { return nil }
-func (noTelephone) Busy(string) error                 { return nil }
-func (noTelephone) BlockCaller(string) error          { return nil }
+func (noTelephone) Dial(agent.Callee, bool) (string, error)                 { return "", errors.New("no line") }
+func (noTelephone) Answer(string, bool) error                               { return nil }
+func (noTelephone) Hangup(string) error                                     { return nil }
+func (noTelephone) Busy(string) error                                       { return nil }
+func (noTelephone) BlockCaller(string) (func(context.Context) error, error) { return nil, nil }
 
 func TestDirectives_Unreadable(t *testing.T) {
 	f := newFixture(t)

@@ -63,10 +63,11 @@ func (s *Server) serveDirectives(r router) {
 	}
 	r.OpenAPI().Paths["/v1/directives"].Post.RequestBody.Content = map[string]*huma.MediaType{"application/json": {Schema: schema}}
 
+	stopping := map[int]string{http.StatusServiceUnavailable: "The phone is stopping."}
 	route(s, r, huma.Operation{
 		OperationID: "getContext", Method: http.MethodGet, Path: "/v1/context", Tags: []string{"phone"},
 		Summary: "Show the PhoneCall context", Description: `What events carry as their context: {"PhoneCall": {...}}.`,
-	}, map[int]string{http.StatusServiceUnavailable: "The phone is stopping."},
+	}, stopping,
 		func(ctx context.Context, _ *none) (*body[document], error) {
 			now, err := s.cfg.Directives.Context(ctx)
 			if err != nil {
@@ -74,6 +75,16 @@ func (s *Server) serveDirectives(r router) {
 			}
 			return &body[document]{now}, nil
 		})
+	route(s, r, huma.Operation{
+		OperationID: "hideCandidates", Method: http.MethodDelete, Path: "/v1/context/template/candidates", Tags: []string{"phone"}, DefaultStatus: http.StatusNoContent,
+		Summary:     "Say that candidates are shown no longer",
+		Description: `The device took the list that SendCandidates asked for off its screen: the candidates leave the context, the rest of the template stays.`,
+	}, stopping, func(context.Context, *none) (*struct{}, error) { return nil, s.cfg.Directives.HideCandidates() })
+	route(s, r, huma.Operation{
+		OperationID: "releaseTemplate", Method: http.MethodDelete, Path: "/v1/context/template", Tags: []string{"phone"}, DefaultStatus: http.StatusNoContent,
+		Summary:     "Say that the dialogue with candidates is over",
+		Description: `The template leaves the context, and what is shown is taken away.`,
+	}, stopping, func(context.Context, *none) (*struct{}, error) { return nil, s.cfg.Directives.ReleaseTemplate() })
 }
 
 // takeDirectives hands over each directive by itself, so that it is known which
@@ -99,8 +110,12 @@ func (s *Server) takeDirectives(ctx context.Context, in *delivery) (*receipt, er
 	defer cancel()
 	var accepted []api.Accepted
 	var refused []api.Refused
+	answers := make([]func() error, len(each))
+	for i, one := range each { // none waits for the disk on behalf of another
+		answers[i] = s.cfg.Directives.Submit(ctx, one)
+	}
 	for i, one := range each {
-		err := s.cfg.Directives.Handle(ctx, one)
+		err := answers[i]()
 		if err == nil {
 			accepted = append(accepted, acceptedOf(i, one))
 			continue

@@ -1,6 +1,7 @@
 package control
 
 import (
+	"errors"
 	"fmt"
 	"log/slog"
 	"net"
@@ -15,6 +16,7 @@ import (
 
 // gate is what every request passes before a route sees it.
 func (s *Server) gate(mux *http.ServeMux, limits bodyLimits) http.Handler {
+	answers := newReplays()
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		defer s.recover(w, r)
 		h := w.Header()
@@ -43,11 +45,12 @@ func (s *Server) gate(mux *http.ServeMux, limits bodyLimits) http.Handler {
 			unknown(w, r, mux)
 			return
 		}
-		if limit := limits.of(pattern); r.ContentLength > limit {
+		limit := limits.of(pattern)
+		if r.ContentLength > limit {
 			tooLarge(w, r, limit)
 			return
 		}
-		mux.ServeHTTP(w, r)
+		answers.serve(w, r, limit, mux)
 	})
 }
 
@@ -101,7 +104,7 @@ func (s *Server) recover(w http.ResponseWriter, r *http.Request) {
 	if v == nil {
 		return
 	}
-	if v == http.ErrAbortHandler {
+	if err, ok := v.(error); ok && errors.Is(err, http.ErrAbortHandler) {
 		panic(v)
 	}
 	s.log.Error("a route of the control API failed", "method", r.Method, "route", r.Pattern, "panic", v)

@@ -34,7 +34,7 @@ var every = [][2]string{
 	{"GET", "/v1/blocklist/1"}, {"DELETE", "/v1/blocklist/1"}, {"GET", "/v1/blocklist/check?number=1"}, {"POST", "/v1/blocklist/import"},
 	{"GET", "/v1/contacts"}, {"POST", "/v1/contacts"}, {"GET", "/v1/contacts/1"}, {"PUT", "/v1/contacts/1"}, {"DELETE", "/v1/contacts/1"},
 	{"GET", "/v1/contacts/search?name=a"}, {"GET", "/v1/contacts/export"}, {"POST", "/v1/contacts/import"},
-	{"GET", "/v1/history"}, {"GET", "/v1/blocklist/export"}, {"GET", "/healthz"}, {"GET", "/readyz"}, {"GET", "/metrics"}, {"GET", "/openapi.json"}, {"GET", "/nothing"}, {"PUT", "/v1/context"},
+	{"GET", "/v1/history"}, {"GET", "/v1/blocklist/export"}, {"DELETE", "/v1/context/template"}, {"DELETE", "/v1/context/template/candidates"}, {"GET", "/healthz"}, {"GET", "/readyz"}, {"GET", "/metrics"}, {"GET", "/openapi.json"}, {"GET", "/nothing"}, {"PUT", "/v1/context"},
 }
 
 // Nothing is answered without the token, not even what there is.

@@ -9,6 +9,7 @@ import (
 	"net/netip"
 	"os"
 	"strings"
+	"syscall"
 	"time"
 )
 
@@ -72,6 +73,9 @@ func (c *Config) listen(ctx context.Context) (l net.Listener, url string, err er
 		open = new(net.ListenConfig).Listen
 	}
 	if l, err = open(ctx, "tcp", addr.String()); err != nil {
+		if errors.Is(err, syscall.EADDRINUSE) {
+			return nil, "", fmt.Errorf("the control API cannot listen on %s: the port is in use, perhaps by another phone; give another one", addr)
+		}
 		return nil, "", fmt.Errorf("the control API cannot listen on %s: %w", addr, err)
 	}
 	return l, "http://" + l.Addr().String(), nil

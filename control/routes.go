@@ -107,6 +107,9 @@ func route[I, O any](s *Server, r router, op huma.Operation, refusals map[int]st
 	// huma would add a default response of its own to an operation that has one
 	// response only.
 	op = r.describe(op, refusals)
+	if op.Method == http.MethodPost {
+		describeKey(&op)
+	}
 	if op.MaxBodyBytes > 0 {
 		r.limits[op.Method+" "+op.Path] = op.MaxBodyBytes
 		op.MaxBodyBytes++ // huma refuses a body that reaches its limit

@@ -34,11 +34,16 @@ const (
 
 // Directives is the directive layer; *agent.Agent is one.
 type Directives interface {
-	// Handle takes one delivery. Its error joins an *agent.RefusedError for each
-	// directive that was refused; agent.ErrClosed says that the phone stops.
-	Handle(ctx context.Context, message []byte) error
+	// Submit takes one delivery. What it returns waits for the answer, whose error
+	// joins an *agent.RefusedError for each directive that was refused;
+	// agent.ErrClosed says that the phone stops.
+	Submit(ctx context.Context, message []byte) (answer func() error)
 	// Context returns {"PhoneCall": {...}}.
 	Context(ctx context.Context) ([]byte, error)
+	// HideCandidates says that the listed people are shown no longer.
+	HideCandidates() error
+	// ReleaseTemplate says that their dialogue is over.
+	ReleaseTemplate() error
 }
 
 // Journal is the journal of events; *store.Store is one.

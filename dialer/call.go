@@ -110,8 +110,10 @@ type rejection struct {
 	silent bool
 }
 
-func newCall(d *Dialer, dir Direction, accountID string, remote sip.Identity, ref string) *Call {
-	id := newID()
+func newCall(d *Dialer, id string, dir Direction, accountID string, remote sip.Identity, ref string) *Call {
+	if id == "" {
+		id = newID()
+	}
 	c := &Call{
 		d:    d,
 		id:   id,

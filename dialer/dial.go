@@ -22,6 +22,7 @@ import (
 
 // DialRequest is a call to make.
 type DialRequest struct {
+	ID      string // of the call, for who wants to know it before its events; empty: a new one
 	Account sip.Account
 	Target  sip.URI
 	Source  audio.Source  // what we send once they answer; nil: Config.NewSource's
@@ -44,7 +45,7 @@ func (d *Dialer) Dial(ctx context.Context, req DialRequest) (*Call, error) {
 	if req.Target.Host == "" && req.Target.User == "" {
 		return nil, errors.New("dialer: the target is empty; give a SIP URI such as sip:600@example.org")
 	}
-	c := newCall(d, Outbound, accountID(req.Account), sip.Identity{URI: req.Target}, req.Context)
+	c := newCall(d, req.ID, Outbound, accountID(req.Account), sip.Identity{URI: req.Target}, req.Context)
 	c.source, c.sink = d.withDefaults(req.Source, req.Sink)
 	c.leg.monitor = req.Monitor
 	c.request = sip.InviteRequest{
@@ -168,7 +169,7 @@ func (c *Call) onResponse(r sip.Response) {
 		if err := c.leg.start(); err != nil { // the answer will find the same and end the call
 			c.log.Warn("not listening yet", "error", err)
 		}
-		if c.state == Outgoing {
+		if c.state == Outgoing || c.state == Cancelling { // hung up in the same moment
 			c.tell(EventDialing, 0, "")
 		}
 	case sip.Provisional:

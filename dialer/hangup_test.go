@@ -2,6 +2,9 @@ package dialer
 
 import (
 	"context"
+	"net/netip"
+	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -37,6 +40,30 @@ func TestCancel_AtOnce_RFC3261_9_1(t *testing.T) {
 		for _, c := range w.b.d.Calls() {
 			require.Fail(t, "ghost call", "%s", c.State())
 		}
+	})
+}
+
+// TestCancel_WhileTheINVITELeaves: who hangs up in the moment in which the INVITE
+// leaves is told that it left, and then of the end.
+func TestCancel_WhileTheINVITELeaves(t *testing.T) {
+	inWorld(t, nil, func(w *world) {
+		var out atomic.Pointer[Call]
+		ready := make(chan struct{})
+		w.net.Filter(func(_, _ netip.AddrPort, p []byte) bool {
+			if strings.HasPrefix(string(p), "INVITE ") {
+				<-ready
+				c := out.Load()
+				c.mail.post(func() { c.hangup(603) }) // before the stack can say that it sent
+			}
+			return false
+		})
+		out.Store(w.a.dial(w.b))
+		close(ready)
+		o := w.a.outcome(out.Load())
+		require.Equal(t, Cancelled, o.Disposition)
+		require.True(t, o.InviteSent)
+		require.Equal(t, []EventType{EventDialing, EventEnded}, w.a.log.types())
+		pass(40 * time.Second)
 	})
 }
 

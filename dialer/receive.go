@@ -33,7 +33,7 @@ func (d *Dialer) Receive(inv *sip.Invitation) {
 	if d.cfg.Screen != nil {
 		verdict = d.cfg.Screen(caller)
 	}
-	c := newCall(d, Inbound, caller.AccountID, identity, "")
+	c := newCall(d, "", Inbound, caller.AccountID, identity, "")
 	c.invitation = inv
 	c.source, c.sink = d.withDefaults(nil, nil)
 	if verdict.Block {

@@ -21,10 +21,14 @@ type fileAlarm struct {
 	file   *os.File
 	raw    syscall.RawConn
 	fd     uintptr
+	start  time.Time
 	offset time.Duration // of start on the system's monotonic clock
 	armed  atomic.Int64  // time.Duration; 0: not
 	spec   itimerspec    // here, since the system must not be given a stack that moves
 	count  uint64        // how often the timer went off; here for the same reason
+
+	gone  func(fd uintptr) bool // goneOff, made once: what is handed to the poller escapes
+	asked bool                  // goneOff has been called in this wait
 }
 
 // itimerspec is what timerfd_settime(2) takes.
@@ -34,6 +38,10 @@ const (
 	clockMonotonic = 1
 	timerAbsolute  = 1 // TFD_TIMER_ABSTIME
 	timerFlags     = syscall.O_NONBLOCK | syscall.O_CLOEXEC
+
+	// askWithin is how much too early an alarm may be without being missed. It is
+	// not early by design (see clockOffset).
+	askWithin = time.Millisecond
 )
 
 // newKernelAlarm returns an alarm by the system's timer.
@@ -55,7 +63,9 @@ func newKernelAlarm(start time.Time) (alarm, error) {
 		_ = f.Close()
 		return nil, fmt.Errorf("media: timerfd: %w", err)
 	}
-	return &fileAlarm{file: f, raw: raw, fd: fd, offset: offset}, nil
+	a := &fileAlarm{file: f, raw: raw, fd: fd, start: start, offset: offset}
+	a.gone = a.goneOff
+	return a, nil
 }
 
 // clockOffset is what start is on the system's monotonic clock, or a little later:
@@ -75,17 +85,22 @@ func clockOffset(start time.Time) (least time.Duration, err error) {
 }
 
 func (a *fileAlarm) wait() {
-	first := true
-	// The poller calls this once before it waits, and again when the timer has
-	// gone off. What went off before is forgotten by the poller, so the timer is
-	// asked; to compare clocks instead would miss one that was early. After the
-	// wait it need not be read: to set it again is enough.
-	_ = a.raw.Read(func(fd uintptr) bool {
-		gone := !first || a.expired(fd)
-		first = false
-		return gone
-	})
+	a.asked = false
+	_ = a.raw.Read(a.gone)
 	a.armed.Store(0) // so that it is set again, even to the same time
+}
+
+// goneOff is called by the poller once before it waits, and again when the timer
+// has gone off. What went off before is forgotten by the poller, so when that is
+// possible the timer is asked: to compare clocks would miss one that was early.
+// After the wait it need not be read; to set it again is enough.
+func (a *fileAlarm) goneOff(fd uintptr) bool {
+	if a.asked {
+		return true
+	}
+	a.asked = true
+	ahead := time.Duration(a.armed.Load()) - time.Since(a.start)
+	return ahead < askWithin && a.expired(fd)
 }
 
 // expired says whether the timer went off since it was set.

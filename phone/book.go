@@ -2,9 +2,9 @@ package phone
 
 import (
 	"context"
+	"strings"
 
 	"github.com/softphone-go/softphone/agent"
-	"github.com/softphone-go/softphone/blocklist"
 	"github.com/softphone-go/softphone/phonebook"
 	"github.com/softphone-go/softphone/store"
 )
@@ -90,7 +90,7 @@ func (h *history) Recent(ctx context.Context, types []agent.HistoryType, limit i
 	for _, t := range types {
 		filter.Types = append(filter.Types, store.HistoryType(t))
 	}
-	seen := map[string]bool{"": true} // who withheld the number is nobody to call
+	seen := map[string]bool{}
 	var out []agent.PastCall
 	for len(out) < limit {
 		rows, err := h.store.RecentNumbers(ctx, filter, limit)
@@ -98,7 +98,8 @@ func (h *history) Recent(ctx context.Context, types []agent.HistoryType, limit i
 			return nil, err
 		}
 		for _, r := range rows {
-			if len(out) < limit && !seen[r.Number] {
+			withheld := r.Number == "" || h.plan.Parse(r.Number).IsAnonymous() // nobody to call
+			if len(out) < limit && !withheld && !seen[r.Number] {
 				seen[r.Number] = true
 				out = append(out, pastCall(r))
 			}
@@ -145,38 +146,15 @@ func (h *history) About(ctx context.Context, people [][]string) ([]agent.Past, e
 }
 
 func pastCall(r store.HistoryRow) agent.PastCall {
-	return agent.PastCall{
-		Number: r.Number, Name: r.Name, Time: r.Started,
-		Type: agent.HistoryType(r.Type), CallType: agent.CallType(r.CallType),
+	c := agent.PastCall{
+		Number: r.Number, Name: r.Name, Person: agent.PersonType(r.PersonType), Label: agent.Label(r.Label),
+		Time: r.Started, Type: agent.HistoryType(r.Type), CallType: agent.CallType(r.CallType),
 	}
-}
-
-// Check implements agent.Rules.
-func (r *rules) Check(t agent.BlockType, number string) error {
-	kind, err := blocklist.ParseType(string(t))
-	if err == nil {
-		_, err = blocklist.Canonical(r.plan, kind, number)
+	if strings.Contains(r.RawNumber, "@") { // somebody elsewhere is not called at our server
+		c.Number = r.RawNumber
 	}
-	return err
+	return c
 }
-
-// Block implements agent.Rules.
-func (r *rules) Block(ctx context.Context, t agent.BlockType, number string) error {
-	kind, err := blocklist.ParseType(string(t))
-	if err == nil {
-		_, err = r.rules.Add(ctx, kind, number, "BlockNumber")
-	}
-	return err
-}
-
-// Blocked implements agent.Rules.
-func (r *rules) Blocked(number string) bool {
-	_, blocked := r.rules.Match(r.plan.Parse(number))
-	return blocked
-}
-
-// Blockable implements agent.Rules.
-func (r *rules) Blockable() bool { return r.rules.Blockable() }
 
 // canonical is the one form of a number in which the phone compares it.
 func (p *Phone) canonical(number string) string { return p.plan.Parse(number).String() }

@@ -4,11 +4,16 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 
+	"github.com/google/uuid"
+
+	"github.com/softphone-go/softphone/agent"
 	"github.com/softphone-go/softphone/config"
 	"github.com/softphone-go/softphone/dialer"
 	"github.com/softphone-go/softphone/media/audio"
 	"github.com/softphone-go/softphone/sip"
+	"github.com/softphone-go/softphone/store"
 )
 
 // DialOptions are the free choices of a call.
@@ -26,6 +31,10 @@ var ErrNoAccount = errors.New("no account is given; give --server and --user, or
 
 // Dial begins a call and returns once it exists; it never waits for SIP.
 func (p *Phone) Dial(ctx context.Context, target string, o DialOptions) (*dialer.Call, error) {
+	return p.dial(ctx, target, "", o)
+}
+
+func (p *Phone) dial(ctx context.Context, target, id string, o DialOptions) (*dialer.Call, error) {
 	acc, ok := p.account(o.Account)
 	if !ok {
 		if o.Account != "" {
@@ -38,7 +47,7 @@ func (p *Phone) Dial(ctx context.Context, target string, o DialOptions) (*dialer
 		return nil, err
 	}
 	return p.dialer.Dial(ctx, dialer.DialRequest{
-		Account: acc.sip, Target: uri, Source: o.Source, Sink: o.Sink, Monitor: o.Monitor, Context: o.Context, Headers: o.Headers,
+		ID: id, Account: acc.sip, Target: uri, Source: o.Source, Sink: o.Sink, Monitor: o.Monitor, Context: o.Context, Headers: o.Headers,
 	})
 }
 
@@ -47,7 +56,7 @@ func (p *Phone) Dial(ctx context.Context, target string, o DialOptions) (*dialer
 type telephone Phone
 
 // Dial implements agent.Telephone with the first account in phone mode.
-func (t *telephone) Dial(target string, _ bool) (string, error) {
+func (t *telephone) Dial(to agent.Callee, _ bool) (string, error) {
 	p := (*Phone)(t)
 	id, ok := p.phoneAccount()
 	if !ok {
@@ -58,8 +67,11 @@ func (t *telephone) Dial(target string, _ bool) (string, error) {
 			return "", fmt.Errorf("account %s is not registered (%s)", id, st.Phase)
 		}
 	}
-	call, err := p.Dial(p.run, target, DialOptions{Account: id})
+	callID := uuid.Must(uuid.NewV7()).String()
+	p.callees.Store(callID, to)
+	call, err := p.dial(p.run, to.Number, callID, DialOptions{Account: id})
 	if err != nil {
+		p.callees.Delete(callID)
 		return "", err
 	}
 	if p.cfg.Media != nil {
@@ -92,40 +104,57 @@ func (t *telephone) Hangup(id string) error {
 	return p.request(id, "hang up", func(c *dialer.Call) error { return c.Hangup(p.run) })
 }
 
-// Busy implements agent.Telephone.
+// Busy implements agent.Telephone. Nobody refused the call: it was missed.
 func (t *telephone) Busy(id string) error {
 	p := (*Phone)(t)
+	p.sentAway.Store(id, store.HistoryMissed)
+	if _, live := p.dialer.Call(id); !live {
+		p.sentAway.Delete(id)
+	}
 	return p.request(id, "send away", func(c *dialer.Call) error { return c.Reject(p.run, 486) })
 }
 
-// BlockCaller implements agent.Telephone: EXACT for the ringing number, kept
-// before it returns. A caller without a number is only rejected.
-func (t *telephone) BlockCaller(id string) error {
-	p := (*Phone)(t)
-	call, ok := p.dialer.Call(id)
-	if !ok {
-		return dialer.ErrEnded
-	}
-	remote := call.Remote()
-	if remote.Anonymous || remote.URI.User == "" {
-		return nil // no number to block
-	}
-	p.barred.Store(id, struct{}{})
-	err := p.blockExact(p.run, remote)
-	if _, live := p.dialer.Call(id); !live || err != nil {
-		p.barred.Delete(id)
-	}
-	return err
+// asked keeps the order of what is asked of calls.
+type asked struct {
+	mu   sync.Mutex
+	last map[string]chan struct{} // by call; closed when the newest request is done
 }
 
-// request runs f for the call in the background; its failure is logged, its
-// success shows in the call's events.
+// next returns what to wait for before a request, and what to call after it.
+func (a *asked) next(id string) (before <-chan struct{}, done func()) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.last == nil {
+		a.last = map[string]chan struct{}{}
+	}
+	earlier, mine := a.last[id], make(chan struct{})
+	if earlier == nil {
+		earlier = make(chan struct{})
+		close(earlier)
+	}
+	a.last[id] = mine
+	return earlier, func() {
+		a.mu.Lock()
+		defer a.mu.Unlock()
+		if a.last[id] == mine {
+			delete(a.last, id)
+		}
+		close(mine)
+	}
+}
+
+// request runs f for the call in the background, after those of the same call
+// before it: EndCall behind AcceptCall hangs up what was answered. Its failure
+// is logged, its success shows in the call's events.
 func (p *Phone) request(id, what string, f func(*dialer.Call) error) error {
 	call, ok := p.dialer.Call(id)
 	if !ok {
 		return dialer.ErrEnded
 	}
+	before, done := p.asked.next(id)
 	p.work.Go(func() {
+		defer done()
+		<-before
 		if err := f(call); err != nil && !errors.Is(err, dialer.ErrEnded) {
 			p.log.Warn("could not "+what, "call", id, "error", err)
 		}

@@ -3,6 +3,7 @@ package phone_test
 import (
 	"encoding/json"
 	"fmt"
+	"path/filepath"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -16,6 +17,7 @@ import (
 	"github.com/softphone-go/softphone/config"
 	"github.com/softphone-go/softphone/phone"
 	"github.com/softphone-go/softphone/phonebook"
+	"github.com/softphone-go/softphone/sip"
 	"github.com/softphone-go/softphone/store"
 )
 
@@ -139,6 +141,166 @@ func TestPhone_HistoryRedialAndMissed(t *testing.T) {
 		require.Len(t, all, 1, "one for each number")
 		assert.Equal(t, agent.HistoryIn, all[0].History.Type)
 		assert.Equal(t, "2", alice.list(t, `{"intent":"HISTORY"}`)[0].NumInCallHistory)
+	})
+}
+
+// Who was called by a directive and is no contact is listed by the name, type
+// and label that the directive said, and without the number; so it is in the
+// journal and after a restart. Somebody elsewhere is called there again.
+func TestPhone_RedialOfSomebodyWhoIsNoContact(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, "01011112222", "01033334444")
+		defer w.close(t)
+		path := filepath.Join(t.TempDir(), "a.db")
+		alice := w.phoneAt(t, "10.0.0.2", "01011112222", config.ModePhone, path)
+		bob := w.phone(t, "10.0.0.3", "01033334444", config.ModePhone)
+		defer bob.close(t)
+		alice.tell(t, "MakeCall", `{"callType":"NORMAL","recipient":{"name":"한국치과","type":"T114","token":"1","contacts":[{"label":"COMPANY","number":"010-3333-4444"}]}}`)
+		time.Sleep(time.Second)
+		bob.tell(t, "AcceptCall", `{"speakerPhone":false}`)
+		time.Sleep(time.Second)
+		alice.tell(t, "EndCall", `{}`)
+		time.Sleep(time.Second)
+		assert.Equal(t, "한국치과", callEvent(t, alice, phone.TypeEnded).Name)
+		alice.close(t)
+
+		alice = w.phoneAt(t, "10.0.0.2", "01011112222", config.ModePhone, path)
+		defer alice.close(t)
+		for _, intent := range []string{"REDIAL", "HISTORY", "SAVE_CONTACT"} {
+			list := alice.list(t, `{"intent":"`+intent+`"}`)
+			require.Len(t, list, 1, intent)
+			assert.Equal(t, "한국치과", list[0].Name)
+			assert.Equal(t, agent.PersonT114, list[0].Type)
+			assert.Equal(t, agent.HistoryOut, list[0].History.Type)
+			assert.Equal(t, agent.LabelCompany, list[0].Contacts[0].Label)
+			assert.Empty(t, list[0].Contacts[0].Number)
+			assert.NotEqual(t, "1", list[0].Token, "what that meant is not known any more")
+		}
+		redial := alice.list(t, `{"intent":"REDIAL"}`)[0]
+		alice.tell(t, "MakeCall", fmt.Sprintf(`{"callType":"NORMAL","recipient":{"name":"한국치과","type":"T114","token":%q}}`, redial.Token))
+		time.Sleep(time.Second)
+		assert.Equal(t, "INCOMING", bob.context(t).State.String())
+		alice.tell(t, "EndCall", `{}`)
+		time.Sleep(time.Second)
+
+		alice.tell(t, "MakeCall", `{"callType":"NORMAL","recipient":{"name":"Carol","type":"NONE","contacts":[{"number":"sip:carol@10.0.0.9"}]}}`)
+		time.Sleep(time.Second)
+		alice.tell(t, "EndCall", `{}`)
+		time.Sleep(time.Minute)
+		redial = alice.list(t, `{"intent":"REDIAL"}`)[0]
+		assert.Equal(t, "Carol", redial.Name)
+		assert.Equal(t, "1", redial.NumInCallHistory)
+		who, ok := alice.Agent().Resolve(t.Context(), redial.Token)
+		require.True(t, ok)
+		assert.Equal(t, "sip:carol@10.0.0.9", who.Contacts[0].Number)
+	})
+}
+
+// callEvent is the newest call event of that type.
+func callEvent(t *testing.T, u *user, kind string) (data phone.CallEvent) {
+	t.Helper()
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	for _, ev := range u.events {
+		if ev.Type == kind {
+			require.NoError(t, json.Unmarshal(ev.Data, &data))
+		}
+	}
+	return data
+}
+
+// EndCall right behind MakeCall, before and after the INVITE has left: it is
+// told whether it left, and one end.
+func TestPhone_EndCallRightBehindMakeCall(t *testing.T) {
+	for _, after := range []time.Duration{0, time.Nanosecond, time.Millisecond, 20 * time.Millisecond} {
+		synctest.Test(t, func(t *testing.T) {
+			w := newWorld(t, "01011112222", "01033334444")
+			defer w.close(t)
+			alice := w.phone(t, "10.0.0.2", "01011112222", config.ModePhone)
+			defer alice.close(t)
+			alice.tell(t, "MakeCall", `{"callType":"NORMAL","recipient":{"name":"Bob","type":"NONE","contacts":[{"number":"01033334444"}]}}`)
+			if after > 0 {
+				time.Sleep(after)
+			}
+			alice.tell(t, "EndCall", `{}`)
+			time.Sleep(10 * time.Second)
+			want := "CallEnded"
+			if strings.Contains(alice.types("call."), "dialing") {
+				want = "MakeCallSucceeded CallEnded"
+			}
+			assert.Equal(t, want, alice.types(phone.TypePhoneCall), after)
+			if after > 0 {
+				assert.Contains(t, want, "Succeeded")
+			}
+			assert.Equal(t, "IDLE", alice.context(t).State.String())
+			rows, err := alice.Store().History(t.Context(), store.HistoryFilter{})
+			require.NoError(t, err)
+			require.Len(t, rows, 1)
+			assert.Equal(t, store.HistoryOutCanceled, rows[0].Type)
+			assert.Equal(t, "Bob", rows[0].Name)
+		})
+	}
+}
+
+// EndCall right behind AcceptCall hangs up what was answered.
+func TestPhone_EndCallRightBehindAcceptCall(t *testing.T) {
+	for range 20 {
+		synctest.Test(t, func(t *testing.T) {
+			w := newWorld(t, "alice", "bob")
+			defer w.close(t)
+			alice := w.phone(t, "10.0.0.2", "alice", config.ModeAutomation)
+			defer alice.close(t)
+			bob := w.phone(t, "10.0.0.3", "bob", config.ModePhone)
+			defer bob.close(t)
+			c, err := alice.Dial(t.Context(), "bob", phone.DialOptions{})
+			require.NoError(t, err)
+			time.Sleep(time.Second)
+			require.NoError(t, bob.Agent().Handle(t.Context(), []byte(`{"directives":[`+
+				string(directive("AcceptCall", `{"speakerPhone":false}`))+`,`+string(directive("EndCall", `{}`))+`]}`)))
+			<-c.Done()
+			time.Sleep(time.Second)
+			assert.Equal(t, "CallArrived CallEstablished CallEnded", bob.types(phone.TypePhoneCall))
+		})
+	}
+}
+
+// Who withheld the number is in the history without one, is nobody to list or to
+// block, and no caller like another.
+func TestPhone_AnonymousCaller(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, "01011112222", "01033334444")
+		defer w.close(t)
+		alice := w.phone(t, "10.0.0.2", "01011112222", config.ModeAutomation)
+		defer alice.close(t)
+		bob := w.phone(t, "10.0.0.3", "01033334444", config.ModePhone)
+		defer bob.close(t)
+		for _, then := range []string{"EndCall", "BlockIncomingCall"} {
+			c, err := alice.Dial(t.Context(), "01033334444", phone.DialOptions{Headers: []sip.Header{{Name: "Privacy", Value: "id"}}})
+			require.NoError(t, err)
+			time.Sleep(time.Second)
+			who := bob.context(t).Recipient
+			assert.False(t, bool(who.IsRecentMissed))
+			assert.False(t, bool(who.IsMobile))
+			bob.tell(t, then, `{}`)
+			<-c.Done()
+			time.Sleep(time.Second)
+		}
+		assert.Zero(t, bob.Rules().Len(), "there is no number to block")
+		for _, intent := range []string{"HISTORY", "BLOCK", "SAVE_CONTACT"} {
+			assert.Empty(t, bob.list(t, `{"intent":"`+intent+`"}`), intent)
+		}
+		rows, err := bob.Store().History(t.Context(), store.HistoryFilter{})
+		require.NoError(t, err)
+		require.Len(t, rows, 2)
+		for _, r := range rows {
+			assert.Equal(t, store.HistoryRejected, r.Type)
+			assert.Empty(t, r.Number)
+		}
+		bob.mu.Lock()
+		defer bob.mu.Unlock()
+		for _, ev := range bob.events {
+			assert.NotEqual(t, "calls/", ev.Subject, ev.Type)
+		}
 	})
 }
 

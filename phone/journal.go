@@ -111,6 +111,11 @@ var eventTypes = map[dialer.EventType]string{
 // happened takes every call event from the call loops: into the journal, with
 // its history row when the call is over, and on to whoever listens.
 func (p *Phone) happened(ev dialer.Event) {
+	callee, _ := p.callees.Load(ev.CallID)
+	to, directed := callee.(agent.Callee)
+	if directed {
+		ev.Remote.DisplayName = to.Name
+	}
 	data := CallEvent{
 		Call: ev.CallID, Account: ev.AccountID, Direction: ev.Direction.String(),
 		Remote: ev.Remote.URI.String(), Name: ev.Remote.DisplayName,
@@ -126,8 +131,15 @@ func (p *Phone) happened(ev dialer.Event) {
 	default:
 	}
 	row := p.historyRow(ev)
+	if row != nil && directed {
+		row.PersonType, row.Label = string(to.Type), string(to.Label)
+		if strings.Contains(to.Number, "@") {
+			row.RawNumber = to.Number
+		}
+	}
 	if ev.Outcome != nil {
-		p.barred.Delete(ev.CallID)
+		p.callees.Delete(ev.CallID)
+		p.sentAway.Delete(ev.CallID)
 		data.Ended = summary(*ev.Outcome)
 		data.Code, data.Reason = ev.Outcome.Code, ev.Outcome.Reason
 	}
@@ -145,7 +157,11 @@ func (p *Phone) happened(ev dialer.Event) {
 
 // emitted takes every PhoneCall event from the directive layer.
 func (p *Phone) emitted(ev agent.Event) {
-	p.append(TypePhoneCall+ev.Name, "calls/"+ev.CallID, time.Now(), json.RawMessage(ev.JSON), nil)
+	subject := "phone"
+	if ev.CallID != "" {
+		subject = "calls/" + ev.CallID
+	}
+	p.append(TypePhoneCall+ev.Name, subject, time.Now(), json.RawMessage(ev.JSON), nil)
 }
 
 // registration takes every change of an account's registration.
@@ -267,8 +283,8 @@ func (p *Phone) historyRow(ev dialer.Event) *store.HistoryRow {
 		direction = "out"
 	}
 	kind := historyType(ev.Direction, o)
-	if _, barred := p.barred.Load(ev.CallID); barred && o.Answered.IsZero() {
-		kind = store.HistoryBlocked
+	if away, ok := p.sentAway.Load(ev.CallID); ok && o.Answered.IsZero() {
+		kind, _ = away.(store.HistoryType)
 	}
 	return &store.HistoryRow{
 		CallID: ev.CallID, Direction: direction, Type: kind,

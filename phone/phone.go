@@ -102,8 +102,11 @@ type Phone struct {
 
 	accounts accounts
 	general  dialer.Security // of calls without an account
-	barred   sync.Map        // ids of ringing calls that BlockIncomingCall refuses
+	coming   *coming         // rules that hold and are not yet on disk
+	callees  sync.Map        // agent.Callee of the calls that directives made, by id
+	sentAway sync.Map        // store.HistoryType of ringing calls that the directive layer sends away, by id
 	work     sync.WaitGroup  // upkeep, and short-lived requests of the directive layer
+	asked    asked           // those requests, in order
 	stop     context.CancelFunc
 	run      context.Context
 	release  func() // stops taking calls
@@ -144,6 +147,9 @@ func Open(ctx context.Context, cfg Config) (_ *Phone, err error) {
 	if p.rules, err = blocklist.New(p.plan, blocklist.Options{
 		Store: p.store.Rules(), AnonymousBlocked: cfg.File.Block.Anonymous,
 	}); err != nil {
+		return nil, err
+	}
+	if p.coming, err = newComing(p.plan); err != nil {
 		return nil, err
 	}
 	if p.contacts, err = phonebook.Open(ctx, p.plan, p.store.Contacts()); err != nil {

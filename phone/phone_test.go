@@ -5,6 +5,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -137,7 +138,7 @@ func rand() string {
 	counter.Lock()
 	defer counter.Unlock()
 	counter.n++
-	return strings.Repeat("m", counter.n)
+	return "m" + strconv.Itoa(counter.n)
 }
 
 func TestPhone_DirectedCall(t *testing.T) {

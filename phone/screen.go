@@ -1,27 +1,29 @@
 package phone
 
 import (
-	"context"
-
 	"github.com/softphone-go/softphone/agent"
-	"github.com/softphone-go/softphone/blocklist"
 	"github.com/softphone-go/softphone/dialer"
 	"github.com/softphone-go/softphone/number"
 	"github.com/softphone-go/softphone/sip"
 )
 
-// caller is the number that rules, history and CallArrived all use.
+// caller is the number that rules, history and CallArrived all use; empty for
+// who withheld it. Callers without a number are not one caller.
 func (p *Phone) caller(id sip.Identity) number.Number {
-	if id.Anonymous {
-		return p.plan.Parse("anonymous")
+	if n := p.plan.Parse(id.URI.User); !id.Anonymous && !n.IsAnonymous() {
+		return n
 	}
-	return p.plan.Parse(id.URI.User)
+	return number.Number{}
 }
 
 // screen applies the block rules. The dialer asks it before anything rings,
 // however the call would be answered.
 func (p *Phone) screen(c dialer.Caller) dialer.Verdict {
-	rule, blocked := p.rules.Check(p.plan.Parse(c.Number), c.Identity.Anonymous)
+	n := p.plan.Parse(c.Number)
+	rule, blocked := p.rules.Check(n, c.Identity.Anonymous)
+	if !blocked {
+		rule, blocked = p.coming.list.Match(n)
+	}
 	if !blocked {
 		return dialer.Verdict{}
 	}
@@ -34,12 +36,6 @@ func (p *Phone) screen(c dialer.Caller) dialer.Verdict {
 	}
 	p.log.Info("blocked before ringing", "rule", rule.Explain())
 	return v
-}
-
-// blockExact stores an EXACT rule for who is ringing.
-func (p *Phone) blockExact(ctx context.Context, id sip.Identity) error {
-	_, err := p.rules.Add(ctx, blocklist.Exact, id.URI.User, "BlockIncomingCall")
-	return err
 }
 
 // whoIs tells the directive layer what is known of a number.

@@ -149,3 +149,13 @@ func TestSearch_AllocatesForMatchesOnly(t *testing.T) {
 		assert.LessOrEqual(t, got, float64(hits+60), "%s: %d hits", q.name, hits)
 	}
 }
+
+func BenchmarkPage(bench *testing.B) {
+	b := crowdedBook(bench)
+	bench.ReportAllocs()
+	for bench.Loop() {
+		if page, total := b.Page(many/2, 1000); len(page) != 1000 || total != many {
+			bench.Fatal(len(page), total)
+		}
+	}
+}

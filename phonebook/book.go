@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"sync"
 	"time"
@@ -62,22 +63,38 @@ func (b *Book) unlock() { <-b.writing }
 // replaces that; every other is new. It fails with *ContactError for a contact
 // that cannot be kept, ErrTokenTaken, and with the store's error.
 func (b *Book) Put(ctx context.Context, c Contact) (Contact, error) {
+	kept, _, err := b.keep(ctx, c)
+	return kept, err
+}
+
+// Add is Put of a contact whose ID, if it has one, is of another book, and tells
+// whether it is new: false for one that replaced the contact of its token.
+func (b *Book) Add(ctx context.Context, c Contact) (kept Contact, isNew bool, err error) {
+	c.ID = 0
+	return b.keep(ctx, c)
+}
+
+func (b *Book) keep(ctx context.Context, c Contact) (kept Contact, isNew bool, err error) {
 	c = c.clone()
 	if err := c.normalise(b.plan); err != nil {
-		return Contact{}, err
+		return Contact{}, false, err
 	}
 	if err := b.lock(ctx); err != nil {
-		return Contact{}, err
+		return Contact{}, false, err
 	}
 	defer b.unlock()
-	if err := b.identify(&c); err != nil {
-		return Contact{}, err
+	if err := b.refresh(ctx); err != nil {
+		return Contact{}, false, err
 	}
+	if err := b.identify(&c); err != nil {
+		return Contact{}, false, err
+	}
+	isNew = c.ID == 0
 	batch := []Contact{c}
 	if err := b.put(ctx, batch); err != nil {
-		return Contact{}, err
+		return Contact{}, false, err
 	}
-	return batch[0].clone(), nil
+	return batch[0].clone(), isNew, nil
 }
 
 // identify finds the contact that c replaces; the holder of writing calls it.
@@ -209,14 +226,26 @@ func (b *Book) Len() int {
 
 // All returns all contacts by ascending ID.
 func (b *Book) All() []Contact {
+	out, _ := b.Page(math.MinInt64, math.MaxInt)
+	return out
+}
+
+// Page returns the contacts with greater IDs than after, by ascending ID, at
+// most so many, and how many contacts there are in all.
+func (b *Book) Page(after int64, limit int) (page []Contact, total int) {
 	b.mu.RLock()
 	defer b.mu.RUnlock()
-	out := make([]Contact, len(b.index.contacts))
-	for i := range b.index.contacts {
-		out[i] = b.index.contacts[i].clone()
+	from, found := slices.BinarySearch(b.index.order, after)
+	if found {
+		from++
 	}
-	slices.SortFunc(out, func(x, y Contact) int { return cmp.Compare(x.ID, y.ID) })
-	return out
+	ids := b.index.order[from:]
+	ids = ids[:max(min(len(ids), limit), 0)]
+	page = make([]Contact, len(ids))
+	for i, id := range ids {
+		page[i] = b.index.byID(id).clone()
+	}
+	return page, len(b.index.order)
 }
 
 // Get returns the contact with that ID.

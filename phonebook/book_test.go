@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"strings"
 	"sync"
 	"testing"
@@ -13,6 +14,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/softphone-go/softphone/number"
+	"pgregory.net/rapid"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -213,4 +215,53 @@ func TestBook_ManyAtOnce(t *testing.T) {
 	}
 	wg.Wait()
 	assert.Equal(t, 200, b.Len())
+}
+
+// Pages go through all contacts once by ascending ID, whatever was removed and
+// replaced before.
+func TestBook_Pages(t *testing.T) {
+	b, _ := newBook(t)
+	rapid.Check(t, func(t *rapid.T) {
+		kept := map[int64]string{}
+		for _, c := range b.All() {
+			if err := b.Remove(context.Background(), c.ID); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for i := range rapid.IntRange(0, 40).Draw(t, "steps") {
+			token := fmt.Sprint(rapid.IntRange(0, 12).Draw(t, "token"))
+			old, there := b.ByToken(token)
+			if there && rapid.Bool().Draw(t, "remove") {
+				if err := b.Remove(context.Background(), old.ID); err != nil {
+					t.Fatal(err)
+				}
+				delete(kept, old.ID)
+				continue
+			}
+			c, isNew, err := b.Add(context.Background(), Contact{ID: 7, Token: token, Name: fmt.Sprint("n", i)})
+			if err != nil || isNew == there || there && c.ID != old.ID {
+				t.Fatalf("%v: %v, new %v", err, c, isNew)
+			}
+			kept[c.ID] = c.Name
+		}
+		limit, after, seen := rapid.IntRange(1, 5).Draw(t, "limit"), int64(0), map[int64]string{}
+		for {
+			page, total := b.Page(after, limit)
+			if total != len(kept) || len(page) > limit {
+				t.Fatalf("%d of %d", total, len(kept))
+			}
+			for _, c := range page {
+				if c.ID <= after {
+					t.Fatalf("%d after %d", c.ID, after)
+				}
+				seen[c.ID], after = c.Name, c.ID
+			}
+			if len(page) < limit {
+				break
+			}
+		}
+		if !maps.Equal(kept, seen) {
+			t.Fatalf("%v became %v", kept, seen)
+		}
+	})
 }

@@ -1,7 +1,6 @@
 package phonebook
 
 import (
-	"bufio"
 	"encoding/csv"
 	"errors"
 	"fmt"
@@ -9,6 +8,8 @@ import (
 	"slices"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/softphone-go/softphone/internal/sheet"
 )
 
 // HeaderError says that no heading of a CSV file is known.
@@ -16,8 +17,8 @@ type HeaderError struct{ Header []string }
 
 func (e *HeaderError) Error() string {
 	shown := e.Header[:min(len(e.Header), 5)]
-	return fmt.Sprintf("phonebook: the first line names no column that is known: %.100q; it must be one such as Name,Number 1,Label 1, "+
-		"or a file exported by Google Contacts or Outlook, in UTF-8", shown)
+	return fmt.Sprintf("phonebook: this is no vCard, and as CSV its first line names no column that is known: %.100q; CSV begins with a line "+
+		"such as Name,Number 1,Label 1, or comes from Google Contacts or Outlook, in UTF-8", shown)
 }
 
 // multiple parts several values in one cell, in files of Google.
@@ -26,19 +27,24 @@ const multiple = ":::"
 // ReadCSV reads a file whose first line names its columns: those of Google
 // Contacts, of Outlook, or our own (see WriteCSV), in any order and case. Cells
 // are parted by comma, semicolon or tab. Text is UTF-8, with or without a byte
-// order mark, or UTF-16 with one. It returns the contacts there are and the
+// order mark, UTF-16 with one, or CP949 (EUC-KR), which is told as a problem. An
+// apostrophe before a formula or a number is taken away. It returns the contacts there are and the
 // problems with their lines: rows with neither name nor number, columns without
 // a place in a contact, quotes that are not closed. It fails with *HeaderError when no
 // column is known, else only when reading does; what was read before is
 // returned with that. The contacts have no canonical numbers yet: Book.Import
 // gives them.
 func ReadCSV(r io.Reader) ([]Contact, []Problem, error) {
-	br, err := plainText(r)
+	text, err := plainText(r)
 	if err != nil {
 		return nil, nil, err
 	}
-	rows := csv.NewReader(br)
-	rows.Comma, rows.FieldsPerRecord, rows.ReuseRecord = separator(br), -1, true
+	return readCSV(text)
+}
+
+func readCSV(from text) ([]Contact, []Problem, error) {
+	rows := csv.NewReader(from)
+	rows.Comma, rows.FieldsPerRecord, rows.ReuseRecord = sheet.Separator(from.Reader), -1, true
 	header, err := rows.Read()
 	if err != nil {
 		var bad *csv.ParseError
@@ -51,6 +57,7 @@ func ReadCSV(r io.Reader) ([]Contact, []Problem, error) {
 		return nil, nil, readError(err)
 	}
 	in := table{columns: columnsOf(header)}
+	from.tell(&in.problems)
 	if !slices.ContainsFunc(in.columns, column.isName) {
 		return nil, nil, &HeaderError{Header: slices.Clone(header)}
 	}
@@ -59,19 +66,6 @@ func ReadCSV(r io.Reader) ([]Contact, []Problem, error) {
 
 func readError(err error) error {
 	return fmt.Errorf("phonebook: the contacts cannot be read: %w", err)
-}
-
-// separator guesses by the first line.
-func separator(br *bufio.Reader) rune {
-	head, _ := br.Peek(bufSize)
-	line, _, _ := strings.Cut(strings.TrimLeft(string(head), "\r\n"), "\n")
-	best, most := ',', strings.Count(line, ",")
-	for _, sep := range ";\t" {
-		if n := strings.Count(line, string(sep)); n > most {
-			best, most = sep, n
-		}
-	}
-	return best
 }
 
 // table is a CSV file being read.
@@ -117,7 +111,7 @@ func (in *table) row(cells []string, line int) {
 	}
 	row := row{numbers: map[slot]*numbered{}, addresses: map[string]map[int]string{}}
 	for i, cell := range cells {
-		cell = strings.TrimSpace(cell)
+		cell = sheet.Unguard(strings.TrimSpace(cell))
 		switch {
 		case cell == "":
 		case i >= len(in.columns):

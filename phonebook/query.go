@@ -34,8 +34,7 @@ type query struct {
 	head     []byte // the first letters
 	mask     uint64
 	pattern  *pattern
-	allowed  int    // edits
-	limit    int    // edits that may still be good enough; allowed to begin with
+	limit    int    // edits that may still be good enough
 	initials []rune // tight with at least one consonant alone, else nil
 	open     bool   // ends in a syllable without final: it may be half typed
 	label    wanted
@@ -61,8 +60,7 @@ func newQuery(q Query) *query {
 	out.mask = maskOf(out.letters)
 	out.pattern = newPattern(out.letters)
 	if n := len(out.letters); n <= maxPattern {
-		out.allowed = min((n+1)/4, 3)
-		out.limit = out.allowed
+		out.limit = min((n+1)/4, 3)
 	}
 	if out.tight != out.words {
 		out.split = strings.Fields(out.words)

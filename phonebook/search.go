@@ -9,17 +9,26 @@ import (
 )
 
 // Scores of the ways in which a name can match. Within a way, the larger part
-// of the name the query is, the better.
+// of the name the query is, the better, by up to the span. A name that does not
+// hold the query scores the share of its letters that are right.
 const (
 	scoreExact     = 1.0
-	scoreReordered = 0.94 // the same words in another order
-	scorePrefix    = 0.80 // to 0.92
-	scoreWord      = 0.76 // a word of the name, or the beginning of one
-	scoreTyping    = 0.72 // the beginning, but for a last syllable half typed
-	scoreInitials  = 0.60 // to 0.70; consonants alone, from the beginning
-	scorePart      = 0.56 // to 0.70
-	scoreEdits     = 0.54 // less what the edits cost
-	costEdits      = 0.34
+	scoreReordered = 0.98 // the same words in another order
+	scorePrefix    = 0.93
+	spanPrefix     = 0.03
+	scoreWord      = 0.91 // a word of the name, or the beginning of one
+	spanWord       = 0.015
+	scoreTyping    = 0.895 // the beginning, but for a last syllable half typed
+	spanTyping     = 0.01
+	scoreInitials  = 0.85 // consonants alone, from the beginning
+	spanInitials   = 0.04
+	scorePart      = 0.83
+	spanPart       = 0.06
+	spanPartTyping = 0.04
+	spanPartInit   = 0.02
+	scoreEdits     = 0.82 // at most
+	costEdit       = 0.01 // of each edit but one
+	weightWord     = 0.97 // of a word that is near
 	costOtherLabel = 0.03 // none of its numbers has the label asked for
 )
 
@@ -70,7 +79,7 @@ func (b *Book) search(query *query, limit int) []Match {
 			continue
 		}
 		h, floor := hit{at: int32(i)}, top.floor()
-		for query.limit > 0 && query.edits(query.limit, 1) < floor {
+		for query.limit > 0 && query.edits(query.limit, query.pattern.size+query.limit) < floor {
 			query.limit-- // so many edits are no longer good enough
 		}
 		if lacking == 0 && query.mayMatch(head, floor) {
@@ -105,9 +114,9 @@ func (q *query) mayMatch(h *head, floor float64) bool {
 	case bytes.HasPrefix(h.letters[:], q.head) || q.initials != nil && h.letters[0] == q.head[0]:
 		return true
 	case h.isOneWord():
-		return floor <= scorePart+0.14
+		return floor <= scorePart+spanPart
 	}
-	return len(q.split) > 1 || floor <= scoreWord+0.03
+	return len(q.split) > 1 || floor <= scoreWord+spanWord
 }
 
 // match scores a name that has all letters of the query; 0 also for a score
@@ -119,19 +128,19 @@ func (q *query) match(d *doc, floor float64) float64 {
 		if len(q.tight) == len(d.tight) {
 			return scoreExact
 		}
-		return scorePrefix + 0.12*share
+		return scorePrefix + spanPrefix*share
 	case len(d.ends) > 0 && strings.Contains(d.words, q.spaced):
-		return scoreWord + 0.03*share
+		return scoreWord + spanWord*share
 	}
 	best := q.reordered(d)
 	if best == 0 && q.open {
 		best = q.typing(d, floor)
 	}
-	if best < scoreInitials+0.10 && q.initials != nil {
+	if best < scoreInitials+spanInitials && q.initials != nil {
 		best = max(best, q.startsWith(d, floor))
 	}
-	if best < scorePart+0.14 && floor <= scorePart+0.14 && strings.Contains(d.tight, q.tight) {
-		best = max(best, scorePart+0.14*share)
+	if best < scorePart+spanPart && floor <= scorePart+spanPart && strings.Contains(d.tight, q.tight) {
+		best = max(best, scorePart+spanPart*share)
 	}
 	return best
 }
@@ -154,7 +163,7 @@ func (q *query) reordered(d *doc) float64 {
 	if whole {
 		return scoreReordered
 	}
-	return scoreWord + 0.03*float64(len(q.words))/float64(max(len(q.words), len(d.words)))
+	return scoreWord + spanWord*float64(len(q.words))/float64(max(len(q.words), len(d.words)))
 }
 
 // wordAt returns where a word begins with w, -1 for nowhere.
@@ -175,16 +184,16 @@ func wordAt(words, w string) int {
 // startsWith scores initial consonants: each one alone stands for a syllable
 // that begins with it, all else for itself.
 func (q *query) startsWith(d *doc, floor float64) float64 {
-	if scoreInitials+0.10 < floor {
+	if scoreInitials+spanInitials < floor {
 		return 0
 	}
-	for at := 0; at < len(d.tight) && (at == 0 || scorePart+0.04 >= floor); {
+	for at := 0; at < len(d.tight) && (at == 0 || scorePart+spanPartInit >= floor); {
 		if q.fitsAt(d.tight[at:]) {
 			share := float64(len(q.initials)) / float64(utf8.RuneCountInString(d.tight))
 			if at == 0 {
-				return scoreInitials + 0.10*share
+				return scoreInitials + spanInitials*share
 			}
-			return scorePart + 0.04*share
+			return scorePart + spanPartInit*share
 		}
 		_, size := utf8.DecodeRuneInString(d.tight[at:])
 		at += size
@@ -214,9 +223,9 @@ func (q *query) typing(d *doc, floor float64) float64 {
 	case !q.open:
 		return 0
 	case strings.HasPrefix(d.letters, q.letters):
-		return scoreTyping + 0.03*share
-	case scorePart+0.10 >= floor && strings.Contains(d.letters, q.letters):
-		return scorePart + 0.10*share
+		return scoreTyping + spanTyping*share
+	case scorePart+spanPartTyping >= floor && strings.Contains(d.letters, q.letters):
+		return scorePart + spanPartTyping*share
 	}
 	return 0
 }
@@ -224,7 +233,7 @@ func (q *query) typing(d *doc, floor float64) float64 {
 // near scores a name, or a word of a name of several, that is some edits away.
 func near[T string | []byte](q *query, letters, ends T) float64 {
 	best := distance(q.pattern, letters, q.limit)
-	score := q.edits(best, 1)
+	score := q.edits(best, len(letters))
 	if len(ends) == 0 || ends[0] == 0 {
 		return score
 	}
@@ -235,19 +244,23 @@ func near[T string | []byte](q *query, letters, ends T) float64 {
 			end = int(ends[i])
 		}
 		if n := distance(q.pattern, letters[from:end], q.limit); n < best {
-			best, score = n, q.edits(n, 0.9)
+			best, score = n, max(score, weightWord*q.edits(n, end-from))
 		}
 		from = end
 	}
 	return score
 }
 
-// edits scores a distance; runes that share a letter make it 0 at times.
-func (q *query) edits(n int, weight float64) float64 {
+// edits scores a distance to a text of so many letters: the share of letters
+// that are right, of the longer of both. Runes that share a letter make the
+// distance 0 at times.
+func (q *query) edits(n, letters int) float64 {
 	if n > q.limit {
 		return 0
 	}
-	return (scoreEdits - costEdits*float64(max(n, 1))/float64(q.allowed+1)) * weight
+	n = max(n, 1)
+	right := 1 - float64(n)/float64(max(q.pattern.size, letters))
+	return min(right, scoreEdits) - costEdit*float64(n-1)
 }
 
 // hit is a match before anything is copied.

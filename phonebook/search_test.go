@@ -80,6 +80,25 @@ func TestSearch_Ranks(t *testing.T) {
 	}
 }
 
+// A name some letters away scores the share of its letters that are right.
+func TestSearch_ScoresOfEdits(t *testing.T) {
+	for _, c := range []struct {
+		name, query string
+		want        float64
+	}{
+		{"Minji", "minjy", 0.8}, {"Minji Kim", "minjy", 0.8 * weightWord}, {"Minji Kim", "minjy kim", scoreEdits}, {"Bob", "bop", 1 - 1./3},
+		{"Jonathan", "jonahtan", scoreEdits}, {"Jonathan", "jonahtam", 1 - 2./8 - costEdit}, {"이영희", "이영히", 1 - 1./7},
+		{"Elizabeth Rodriguez", "elisabeth rodrigues", scoreEdits - costEdit}, {"Elizabeth Rodriguez", "elisabet rodrigues", scoreEdits - 2*costEdit},
+	} {
+		b, _ := newBook(t)
+		put(t, b, person(c.name, "010-1111-2222"))
+		found := b.Search(Query{Name: c.query})
+		require.Len(t, found, 1, c.query)
+		assert.InDelta(t, min(c.want, scoreEdits), found[0].Score, 1e-9, "%s for %s", c.query, c.name)
+		assert.Less(t, found[0].Score, scorePart, "any name that holds the query is better")
+	}
+}
+
 func TestSearch_ScoresAreOrderedByWay(t *testing.T) {
 	b, _ := newBook(t, person("김민수"), person("김민수나"), person("나 김민수"), person("나김민수"), person("김민스"))
 	found := b.Search(Query{Name: "김민수"})

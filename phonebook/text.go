@@ -3,18 +3,16 @@ package phonebook
 import (
 	"bufio"
 	"bytes"
-	"encoding/binary"
 	"errors"
-	"fmt"
 	"io"
 	"strings"
-	"unicode/utf16"
+
+	"github.com/softphone-go/softphone/internal/sheet"
 )
 
 const (
 	bom     = "\ufeff"
-	maxWide = 256 << 20 // bytes of a file in UTF-16
-	maxLine = 1 << 20   // bytes of an unfolded line; the rest of it is left out
+	maxLine = 1 << 20 // bytes of an unfolded line; the rest of it is left out
 	bufSize = 64 << 10
 )
 
@@ -30,54 +28,40 @@ const (
 // Read is ReadVCard or ReadCSV, whichever the text is: one that begins with
 // BEGIN:VCARD is vCard.
 func Read(r io.Reader) ([]Contact, []Problem, Format, error) {
-	br, err := plainText(r)
+	text, err := plainText(r)
 	if err != nil {
 		return nil, nil, "", err
 	}
-	head, _ := br.Peek(512)
+	head, _ := text.Peek(512)
 	head = bytes.TrimLeft(head, " \t\r\n")
 	if n := len("BEGIN:"); len(head) >= n && strings.EqualFold(string(head[:n]), "BEGIN:") {
-		contacts, problems, err := ReadVCard(br)
+		contacts, problems, err := readVCard(text)
 		return contacts, problems, FormatVCard, err
 	}
-	contacts, problems, err := ReadCSV(br)
+	contacts, problems, err := readCSV(text)
 	return contacts, problems, FormatCSV, err
 }
 
-// plainText takes off the byte order mark of UTF-8, and makes UTF-8 of UTF-16
-// that has one, as spreadsheets write "Unicode text".
-func plainText(r io.Reader) (*bufio.Reader, error) {
-	br := bufio.NewReaderSize(r, bufSize)
-	head, err := br.Peek(len(bom))
-	if err != nil && !errors.Is(err, io.EOF) {
-		return nil, fmt.Errorf("phonebook: the contacts cannot be read: %w", err)
-	}
-	switch {
-	case string(head) == bom:
-		_, err = br.Discard(len(bom))
-	case bytes.HasPrefix(head, []byte{0xff, 0xfe}):
-		return fromUTF16(br, binary.LittleEndian)
-	case bytes.HasPrefix(head, []byte{0xfe, 0xff}):
-		return fromUTF16(br, binary.BigEndian)
-	default:
-		err = nil
-	}
-	return br, err
+// text is a file in UTF-8, whatever it was in.
+type text struct {
+	*bufio.Reader
+	encoding sheet.Encoding
 }
 
-func fromUTF16(r io.Reader, order binary.ByteOrder) (*bufio.Reader, error) {
-	b, err := io.ReadAll(io.LimitReader(r, maxWide+1))
-	switch {
-	case err != nil:
-		return nil, fmt.Errorf("phonebook: the contacts cannot be read: %w", err)
-	case len(b) > maxWide:
-		return nil, fmt.Errorf("phonebook: the file is in UTF-16 and larger than %d MiB; save it as UTF-8", maxWide>>20)
+func plainText(r io.Reader) (text, error) {
+	br, encoding, err := sheet.Text(r)
+	if err != nil {
+		return text{}, readError(err)
 	}
-	units := make([]uint16, 0, len(b)/2)
-	for i := 2; i+1 < len(b); i += 2 {
-		units = append(units, order.Uint16(b[i:]))
+	return text{br, encoding}, nil
+}
+
+// tell notes a guess that may be wrong.
+func (t text) tell(p *problems) {
+	if t.encoding == sheet.CP949 {
+		p.add(1, Changed, "the file is not UTF-8 and is read as %s (EUC-KR), as Korean Excel writes it; if names come out wrong, "+
+			"save it as UTF-8 (in spreadsheets: CSV UTF-8)", t.encoding)
 	}
-	return bufio.NewReaderSize(strings.NewReader(string(utf16.Decode(units))), bufSize), nil
 }
 
 // lines reads a text line by line.

@@ -27,11 +27,16 @@ const (
 // was read before is returned with it. The contacts have no canonical numbers
 // yet: Book.Import gives them.
 func ReadVCard(r io.Reader) ([]Contact, []Problem, error) {
-	br, err := plainText(r)
+	text, err := plainText(r)
 	if err != nil {
 		return nil, nil, err
 	}
-	in := reader{lines: &lines{r: br}, parser: newParser()}
+	return readVCard(text)
+}
+
+func readVCard(from text) ([]Contact, []Problem, error) {
+	in := reader{lines: &lines{r: from.Reader}, parser: newParser()}
+	from.tell(&in.problems)
 	for {
 		text, line, cut, err := in.lines.logical()
 		if err != nil {

@@ -54,7 +54,7 @@ func (l *lines) logical() (text string, line int, cut bool, err error) {
 		}
 		b.WriteString(part)
 	}
-	return b.String(), line, cut, nil
+	return b.String(), line, cut, nil //nolint:nilerr // the error comes again with the next call
 }
 
 func (l *lines) goesOn(text string) bool {

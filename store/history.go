@@ -34,29 +34,34 @@ type HistoryRow struct {
 	Number    string // canonical
 	RawNumber string // as it came
 	Name      string
-	AccountID string
-	CallType  string // NORMAL...
-	Cause     string
-	Started   time.Time
-	Answered  time.Time // zero: never
-	Ended     time.Time
-	Ring      time.Duration
-	Talk      time.Duration
-	SIPCode   int
+	// PersonType and Label are what a call out knew of the called one (PhoneCall
+	// 1.3, Person.type and Contact.label); empty: nothing.
+	PersonType string
+	Label      string
+	AccountID  string
+	CallType   string // NORMAL...
+	Cause      string
+	Started    time.Time
+	Answered   time.Time // zero: never
+	Ended      time.Time
+	Ring       time.Duration
+	Talk       time.Duration
+	SIPCode    int
 }
 
 const (
 	historyColumns = `id, call_id, direction, type, number, raw_number, name, account_id, call_type, cause,
-		started, answered, ended, ring, talk, sip_code`
+		started, answered, ended, ring, talk, sip_code, person_type, label`
 	defaultHistory = 100
 	maxHistory     = 10_000
 )
 
 func insertHistory(ctx context.Context, tx *sql.Tx, event uint64, r *HistoryRow) error {
 	_, err := tx.ExecContext(ctx, `INSERT INTO history (event, call_id, direction, type, number, raw_number, name, account_id,
-		call_type, cause, started, answered, ended, ring, talk, sip_code) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+		call_type, cause, started, answered, ended, ring, talk, sip_code, person_type, label)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
 		int64(event), r.CallID, r.Direction, string(r.Type), r.Number, r.RawNumber, r.Name, r.AccountID, r.CallType, r.Cause,
-		nanos(r.Started), nanos(r.Answered), nanos(r.Ended), int64(r.Ring), int64(r.Talk), r.SIPCode)
+		nanos(r.Started), nanos(r.Answered), nanos(r.Ended), int64(r.Ring), int64(r.Talk), r.SIPCode, r.PersonType, r.Label)
 	return err
 }
 
@@ -139,7 +144,7 @@ func (s *Store) history(ctx context.Context, where string, args ...any) (out []H
 func scanHistory(row scanner) (r HistoryRow, err error) {
 	var started, answered, ended int64
 	err = row.Scan(&r.ID, &r.CallID, &r.Direction, &r.Type, &r.Number, &r.RawNumber, &r.Name, &r.AccountID, &r.CallType,
-		&r.Cause, &started, &answered, &ended, &r.Ring, &r.Talk, &r.SIPCode)
+		&r.Cause, &started, &answered, &ended, &r.Ring, &r.Talk, &r.SIPCode, &r.PersonType, &r.Label)
 	r.Started, r.Answered, r.Ended = timeOf(started), timeOf(answered), timeOf(ended)
 	return r, err
 }

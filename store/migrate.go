@@ -14,7 +14,7 @@ import (
 var migrations embed.FS
 
 const (
-	schemaVersion = 3
+	schemaVersion = 4
 	// applicationID marks the file as ours (PRAGMA application_id): "SPHN".
 	applicationID = 0x5350484e
 )

@@ -12,11 +12,6 @@ import (
 	"github.com/softphone-go/softphone/control/api"
 )
 
-const blockExitHelp = `Exit codes:
-  0  done                       7  the phone that runs on the folder does not answer
-  1  internal error             9  there is no such rule
-  2  wrong usage or bad input   11 check, explain: the caller is blocked`
-
 // ruleLine is a block rule as --json prints it.
 type ruleLine struct {
 	Type    string    `json:"type"` // "rule"
@@ -49,7 +44,7 @@ numbers are never blocked.
   softphone block export rules.csv
   softphone block import rules.csv
 
-` + folderHelp + "\n\n" + blockExitHelp,
+` + folderHelp + "\n\n" + exitHelpOf("block"),
 		Args: noOther,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
@@ -71,7 +66,7 @@ returns, the rule is on the disk. A rule that is there already stays as it is.
   softphone block add 070 --prefix
   softphone block add mallory          # a SIP user that is no number
 
-` + blockExitHelp,
+` + exitHelpOf("block"),
 		Args: exactly(1, "one number"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			kind := blocklist.Exact
@@ -83,11 +78,7 @@ returns, the rule is on the disk. A rule that is there already stays as it is.
 			case postfix:
 				kind = blocklist.Postfix
 			}
-			return f.with(env, func(d *folder) error {
-				rules, err := d.rules(cmd.Context())
-				if err != nil {
-					return err
-				}
+			return on(env, f, cmd, (*folder).rules, func(d *folder, rules rules) error {
 				r, err := rules.add(cmd.Context(), kind, args[0])
 				if err != nil {
 					return err
@@ -106,18 +97,14 @@ returns, the rule is on the disk. A rule that is there already stays as it is.
 func newBlockRemove(env *environment, f *folderFlags) *cobra.Command {
 	return &cobra.Command{
 		Use: "remove ID", Short: "Remove a rule by the id that `block list` shows",
-		Long: "remove takes a rule back, by the id that `block list` shows.\n\n  softphone block remove 1\n\n" + blockExitHelp,
+		Long: "remove takes a rule back, by the id that `block list` shows.\n\n  softphone block remove 1\n\n" + exitHelpOf("block"),
 		Args: exactly(1, "one id"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			id, err := strconv.ParseInt(args[0], 10, 64)
 			if err != nil || id <= 0 {
 				return usagef("%q is not the id of a rule; `softphone block list` shows them", args[0])
 			}
-			return f.with(env, func(d *folder) error {
-				rules, err := d.rules(cmd.Context())
-				if err != nil {
-					return err
-				}
+			return on(env, f, cmd, (*folder).rules, func(d *folder, rules rules) error {
 				if err := rules.remove(cmd.Context(), id); err != nil {
 					return err
 				}
@@ -131,21 +118,21 @@ func newBlockRemove(env *environment, f *folderFlags) *cobra.Command {
 func newBlockList(env *environment, f *folderFlags) *cobra.Command {
 	return &cobra.Command{
 		Use: "list", Short: "List the rules", Args: exactly(0, "no arguments"),
-		Long: "list shows the rules with their ids, when they were added and by what.\n\n  softphone block list\n\n" + blockExitHelp,
+		Long: "list shows the rules with their ids, when they were added and by what.\n\n  softphone block list\n\n" + exitHelpOf("block"),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return f.with(env, func(d *folder) error {
-				rules, err := d.allRules(cmd.Context())
+			return on(env, f, cmd, (*folder).rules, func(d *folder, rules rules) error {
+				all, err := rules.all(cmd.Context())
 				if err != nil {
 					return err
 				}
-				for _, r := range rules {
+				for _, r := range all {
 					d.out.line(lineOf(r), "%4d  %-8s %s added %s by %s", r.ID, r.Type, pad(flat(r.Pattern), 16), r.Added.Local().Format(time.DateTime), flat(r.By))
 				}
 				text := ""
-				if len(rules) == 0 {
+				if len(all) == 0 {
 					text = "no rules; `softphone block add NUMBER` makes one"
 				}
-				d.out.line(map[string]any{"type": "result", "rules": len(rules)}, "%s", text)
+				d.out.line(map[string]any{"type": "result", "rules": len(all)}, "%s", text)
 				return nil
 			})
 		},
@@ -181,7 +168,7 @@ func newBlockCheck(env *environment, f *folderFlags) *cobra.Command {
   softphone block check +82-70-1234-5678
   softphone block check anonymous
 
-` + blockExitHelp,
+` + exitHelpOf("block"),
 		Args: exactly(1, "one number"),
 		RunE: checkWith(env, f, &withheld, func(d *folder, c api.Check) {
 			result := map[string]any{"type": "result", "number": c.Number, "blocked": c.Blocked}
@@ -213,7 +200,7 @@ that one were removed.
 
   softphone block explain 00182-70-1234-5678
 
-` + blockExitHelp,
+` + exitHelpOf("block"),
 		Args: exactly(1, "one number"),
 		RunE: checkWith(env, f, &withheld, func(d *folder, c api.Check) {
 			who := c.Number + " is a " + c.Kind

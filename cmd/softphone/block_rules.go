@@ -52,14 +52,6 @@ func (d *folder) rules(ctx context.Context) (rules, error) {
 	return storedRules{list, d.plan}, nil
 }
 
-func (d *folder) allRules(ctx context.Context) ([]api.Rule, error) {
-	r, err := d.rules(ctx)
-	if err != nil {
-		return nil, err
-	}
-	return r.all(ctx)
-}
-
 // storedRules are those of a folder on which no phone runs.
 type storedRules struct {
 	list *blocklist.List

@@ -13,11 +13,6 @@ import (
 	"github.com/softphone-go/softphone/phonebook"
 )
 
-const contactsExitHelp = `Exit codes:
-  0  done                       7  the phone that runs on the folder does not answer
-  1  internal error             9  nobody was found, or there is no such contact
-  2  wrong usage or bad input`
-
 // contactLine is a contact as --json prints it.
 type contactLine struct {
 	Type string `json:"type"` // "contact"
@@ -45,7 +40,7 @@ Contacts and Outlook write it.
   softphone contacts remove 1
   softphone contacts export contacts.csv
 
-` + folderHelp + "\n\n" + contactsExitHelp,
+` + folderHelp + "\n\n" + exitHelpOf("contacts"),
 		Args: noOther,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
@@ -59,13 +54,9 @@ Contacts and Outlook write it.
 func newContactsList(env *environment, f *folderFlags) *cobra.Command {
 	return &cobra.Command{
 		Use: "list", Short: "List the contacts", Args: exactly(0, "no arguments"),
-		Long: "list shows the contacts with their ids and numbers.\n\n  softphone contacts list\n  softphone contacts list --json\n\n" + contactsExitHelp,
+		Long: "list shows the contacts with their ids and numbers.\n\n  softphone contacts list\n  softphone contacts list --json\n\n" + exitHelpOf("contacts"),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return f.with(env, func(d *folder) error {
-				book, err := d.contacts(cmd.Context())
-				if err != nil {
-					return err
-				}
+			return on(env, f, cmd, (*folder).contacts, func(d *folder, book contacts) error {
 				all, err := book.all(cmd.Context())
 				if err != nil {
 					return err
@@ -123,18 +114,17 @@ A label picks the number that is put first: 집, 회사, 휴대폰, home, mobile
   softphone contacts search ㄱㅁㅅ --label 집
   softphone contacts search "jane d" --limit 3
 
-` + contactsExitHelp,
+` + exitHelpOf("contacts"),
 		Args: atLeast(1, "a name"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if limit < 1 || limit > phonebook.MaxMatches {
 				return usagef("--limit %d: 1 to %d can be found", limit, phonebook.MaxMatches)
 			}
 			q := phonebook.Query{Name: strings.Join(args, " "), Label: label, Limit: limit}
-			return f.with(env, func(d *folder) error {
-				book, err := d.contacts(cmd.Context())
-				if err != nil {
-					return err
-				}
+			if strings.TrimSpace(q.Name) == "" {
+				return usagef("the name is empty; give a name, a part of one, or initial consonants")
+			}
+			return on(env, f, cmd, (*folder).contacts, func(d *folder, book contacts) error {
 				found, err := book.search(cmd.Context(), q)
 				if err != nil {
 					return err
@@ -162,14 +152,10 @@ A label picks the number that is put first: 집, 회사, 휴대폰, home, mobile
 func newContactsShow(env *environment, f *folderFlags) *cobra.Command {
 	return &cobra.Command{
 		Use: "show ID", Short: "Show all that is known of a contact",
-		Long: "show tells all that is known of a contact, by the id that list shows, or by its token.\n\n  softphone contacts show 1\n\n" + contactsExitHelp,
+		Long: "show tells all that is known of a contact, by the id that list shows, or by its token.\n\n  softphone contacts show 1\n\n" + exitHelpOf("contacts"),
 		Args: exactly(1, "one id or token"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return f.with(env, func(d *folder) error {
-				book, err := d.contacts(cmd.Context())
-				if err != nil {
-					return err
-				}
+			return on(env, f, cmd, (*folder).contacts, func(d *folder, book contacts) error {
 				c, err := book.get(cmd.Context(), args[0])
 				if err != nil {
 					return err
@@ -213,19 +199,16 @@ func newContactsAdd(env *environment, f *folderFlags) *cobra.Command {
   softphone contacts add 김민수 010-1234-5678 집=02-312-3456
   softphone contacts add "Jane Doe" mobile="+1 212 555 1234" boat=6001
 
-` + contactsExitHelp,
+` + exitHelpOf("contacts"),
 		Args: atLeast(2, "a name and a number"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			c := phonebook.Contact{Name: args[0]}
 			for _, s := range args[1:] {
 				c.Entries = append(c.Entries, entryOf(s))
 			}
-			return f.with(env, func(d *folder) error {
-				book, err := d.contacts(cmd.Context())
+			return on(env, f, cmd, (*folder).contacts, func(d *folder, book contacts) error {
+				c, err := book.put(cmd.Context(), c)
 				if err != nil {
-					return err
-				}
-				if c, err = book.put(cmd.Context(), c); err != nil {
 					return err
 				}
 				d.out.line(contactLine{Type: "contact", Contact: c}, "contact %s", strings.TrimLeft(inOneLine(c, -1), " "))
@@ -251,14 +234,10 @@ func entryOf(s string) phonebook.Entry {
 func newContactsRemove(env *environment, f *folderFlags) *cobra.Command {
 	return &cobra.Command{
 		Use: "remove ID", Short: "Remove a contact by the id that `contacts list` shows",
-		Long: "remove takes a contact out, by the id that `contacts list` shows, or by its token.\n\n  softphone contacts remove 1\n\n" + contactsExitHelp,
+		Long: "remove takes a contact out, by the id that `contacts list` shows, or by its token.\n\n  softphone contacts remove 1\n\n" + exitHelpOf("contacts"),
 		Args: exactly(1, "one id or token"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return f.with(env, func(d *folder) error {
-				book, err := d.contacts(cmd.Context())
-				if err != nil {
-					return err
-				}
+			return on(env, f, cmd, (*folder).contacts, func(d *folder, book contacts) error {
 				c, err := book.get(cmd.Context(), args[0])
 				if err != nil {
 					return err

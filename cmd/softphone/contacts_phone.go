@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"strconv"
-	"strings"
 
 	"github.com/softphone-go/softphone/control/api"
 	"github.com/softphone-go/softphone/control/client"
@@ -24,9 +23,6 @@ func (p phoneContacts) all(ctx context.Context) ([]phonebook.Contact, error) {
 }
 
 func (p phoneContacts) search(ctx context.Context, q phonebook.Query) ([]phonebook.Match, error) {
-	if strings.TrimSpace(q.Name+q.Label) == "" {
-		return nil, nil // a request asks for something
-	}
 	found, err := p.phone.SearchContacts(ctx, q.Name, q.Label, q.Limit)
 	out := make([]phonebook.Match, len(found))
 	for i, m := range found {

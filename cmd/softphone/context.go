@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strings"
 
@@ -21,11 +22,7 @@ the other party, the candidates that are shown, and whether another number may b
   softphone context
   softphone context --json | jq .PhoneCall.state
 
-Exit codes:
-  0  done
-  1  internal error
-  2  wrong usage or bad input
-  7  no phone runs on the folder, or it does not answer`,
+` + exitHelpOf("context"),
 		Args: exactly(0, "no arguments"),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return f.with(env, func(d *folder) error {
@@ -39,10 +36,7 @@ Exit codes:
 				}
 				var members map[string]any
 				var c agent.Context
-				if err := json.Unmarshal(raw, &members); err == nil {
-					err = json.Unmarshal(raw, &c)
-				}
-				if err != nil {
+				if err := errors.Join(json.Unmarshal(raw, &members), json.Unmarshal(raw, &c)); err != nil {
 					return fmt.Errorf("the phone's context cannot be read: %w", err)
 				}
 				members["type"] = "result"

@@ -21,8 +21,8 @@ func newDemo(env *environment) *cobra.Command {
 	var asJSON, quiet bool
 	cmd := &cobra.Command{
 		Use:   "demo",
-		Short: "Show a whole conversation: an exchange and two phones on loopback",
-		Long: `demo starts a small exchange and two phones in this process, on loopback, and runs a
+		Short: "Show a whole conversation: an exchange and three phones on loopback",
+		Long: `demo starts a small exchange and three phones in this process, on loopback, and runs a
 real PhoneCall conversation: a MakeCall directive, ringing, the answer, speech both ways,
 digits, a blocked caller, the end. It exits 0 only when what each side heard is what the
 other one said. It needs no network, no PBX and no sound card.

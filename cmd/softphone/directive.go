@@ -51,13 +51,7 @@ A directive that calls 600:
 A messageId that the phone saw in the last ten minutes is accepted and not run again.
 docs/directives.md has all directives and events.
 
-Exit codes:
-  0  accepted, and the events came       7   no phone runs on the folder, or it does not answer
-  1  internal error                      10  interrupted
-  2  wrong usage, or a directive was     12  MakeCallFailed came
-     refused; its field is named
-  6  accepted, but an event that had to
-     follow did not come within --wait`,
+` + exitHelpOf("directive"),
 		Args: exactly(1, "one file"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := notNegative(times{"--wait": g.wait}); err != nil {

@@ -8,7 +8,8 @@ import (
 	"github.com/softphone-go/softphone/sip"
 )
 
-// Exit codes. They are documented in the README and in `softphone --help`.
+// Exit codes. They are documented in the README, in `softphone --help`, and with
+// what some commands mean by them in `softphone help exit-codes`.
 const (
 	exitDone         = 0
 	exitInternal     = 1

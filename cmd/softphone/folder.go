@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 
@@ -37,7 +38,7 @@ func (f *folderFlags) add(cmd *cobra.Command) {
 }
 
 func (f *folderFlags) addRegion(cmd *cobra.Command) {
-	cmd.PersistentFlags().StringVar(&f.region, "region", "", "country whose numbers these are, such as US (default KR); a running phone has its own")
+	cmd.PersistentFlags().StringVar(&f.region, "region", "", "`COUNTRY` whose numbers these are, such as US (default KR); a running phone has its own")
 }
 
 // load joins file, environment and flags; flags win. Accounts are left alone:
@@ -70,6 +71,7 @@ type folder struct {
 	region bool // it was given on the command line
 	data   *store.Store
 	phone  *client.Client
+	stale  *client.StaleError // why a phone that should be there is not; nil when none should
 }
 
 // with opens the folder for one command. Nothing is read before it is asked for.
@@ -85,6 +87,17 @@ func (f *folderFlags) with(env *environment, do func(*folder) error) (err error)
 	d := &folder{env: env, file: c, plan: plan, out: newPrinter(env.stdout, f.json), region: f.region != ""}
 	defer func() { err = errors.Join(err, d.close()) }()
 	return do(d)
+}
+
+// on runs do on the contacts or the rules of the folder, which open finds.
+func on[T any](env *environment, f *folderFlags, cmd *cobra.Command, open func(*folder, context.Context) (T, error), do func(*folder, T) error) error {
+	return f.with(env, func(d *folder) error {
+		data, err := open(d, cmd.Context())
+		if err != nil {
+			return err
+		}
+		return do(d, data)
+	})
 }
 
 func (d *folder) close() error {
@@ -124,6 +137,7 @@ func (d *folder) running(ctx context.Context) (*client.Client, bool, error) {
 	c, err := client.Discover(ctx, d.file.DataDir)
 	switch {
 	case errors.Is(err, client.ErrNotRunning):
+		_ = errors.As(err, &d.stale)
 		return nil, false, nil
 	case err != nil:
 		return nil, false, &exitError{exitUnreachable, err}
@@ -138,7 +152,12 @@ func (d *folder) running(ctx context.Context) (*client.Client, bool, error) {
 // mustRun is running for commands that are nothing without a phone.
 func (d *folder) mustRun(ctx context.Context) (*client.Client, error) {
 	c, ok, err := d.running(ctx)
-	if err == nil && !ok {
+	switch {
+	case err != nil || ok:
+	case d.stale != nil:
+		err = &exitError{exitUnreachable, fmt.Errorf("no phone runs on %s: %s tells of one, but %w; start one with `softphone run`, again if its token file has changed since",
+			d.file.DataDir, filepath.Base(d.stale.File), d.stale.Reason)}
+	default:
 		err = &exitError{exitUnreachable, fmt.Errorf("no phone runs on %s; start one with `softphone run`, or name its folder with --data-dir", d.file.DataDir)}
 	}
 	return c, err
@@ -166,6 +185,15 @@ func (d *folder) input(path string) (io.ReadCloser, error) {
 		return io.NopCloser(d.env.stdin), nil
 	}
 	f, err := os.Open(path)
+	if err == nil {
+		var info os.FileInfo
+		if info, err = f.Stat(); err == nil && info.IsDir() {
+			err = fmt.Errorf("%s is a folder", path)
+		}
+		if err != nil {
+			_ = f.Close()
+		}
+	}
 	if err != nil {
 		return nil, usagef("%w; give the path of a file, or - for standard input", err)
 	}
@@ -184,7 +212,11 @@ func (d *folder) output(path string, force bool, write func(io.Writer) error) (e
 	}
 	f, err := os.CreateTemp(filepath.Dir(path), ".softphone-*") // mode 0600
 	if err != nil {
-		return usagef("%s cannot be written: %w", path, err)
+		var at *fs.PathError
+		if errors.As(err, &at) {
+			err = at.Err // the file of a name nobody gave
+		}
+		return usagef("%s cannot be written into the folder %s: %w", path, filepath.Dir(path), err)
 	}
 	err = write(f)
 	err = errors.Join(err, f.Sync(), f.Close())

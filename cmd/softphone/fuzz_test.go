@@ -65,11 +65,11 @@ func (forever) Read(p []byte) (int, error) {
 // deaf is a Telephone that makes no calls.
 type deaf struct{}
 
-func (deaf) Dial(string, bool) (string, error) { return "", errors.New("there is no line") }
-func (deaf) Answer(string, bool) error         { return nil }
-func (deaf) Hangup(string) error               { return nil }
-func (deaf) Busy(string) error                 { return nil }
-func (deaf) BlockCaller(string) error          { return nil }
+func (deaf) Dial(agent.Callee, bool) (string, error)                 { return "", errors.New("there is no line") }
+func (deaf) Answer(string, bool) error                               { return nil }
+func (deaf) Hangup(string) error                                     { return nil }
+func (deaf) Busy(string) error                                       { return nil }
+func (deaf) BlockCaller(string) (func(context.Context) error, error) { return nil, nil }
 
 // FuzzReadDirectives: whatever stands on standard input, the reading comes to
 // its end, and each complaint is one line that names a line of the input.

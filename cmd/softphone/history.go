@@ -60,12 +60,7 @@ MISSED, BLOCKED, VOICE_MESSAGE.
   softphone history --number 010-1234-5678 --since 2026-11-01
   softphone history --type BLOCKED,REJECTED --json
 
-` + folderHelp + `
-
-Exit codes:
-  0  done, also when there are no calls
-  1  internal error
-  2  wrong usage or bad input`,
+` + folderHelp + "\n\n" + exitHelpOf("history"),
 		Args: exactly(0, "no arguments"),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return f.with(env, func(d *folder) error { return h.show(cmd.Context(), d) })
@@ -111,7 +106,7 @@ func (h *historyFlags) filter(d *folder) (store.HistoryFilter, error) {
 	for _, s := range types {
 		t := store.HistoryType(strings.ToUpper(strings.TrimSpace(s)))
 		if !slices.Contains(known, t) {
-			return out, usagef("--type %q: there are OUT, OUT_CANCELED, IN, REJECTED, MISSED, BLOCKED and VOICE_MESSAGE", s)
+			return out, usagef("--type %q is no type of call; there are OUT, OUT_CANCELED, IN, REJECTED, MISSED, BLOCKED and VOICE_MESSAGE", s)
 		}
 		out.Types = append(out.Types, t)
 	}

@@ -22,6 +22,7 @@ import (
 )
 
 func TestMain(m *testing.M) {
+	program()
 	// Most tests wait for sound to pass: they go side by side on however few
 	// cores there are.
 	flag.Parse()

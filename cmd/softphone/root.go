@@ -53,7 +53,11 @@ A whole call to the echo service of a PBX, with the password in SOFTPHONE_PASSWO
 
   softphone call --server 127.0.0.1:5060 --user alice 600 --play in.wav --record heard.wav
 
-` + exitHelp,
+` + exitHelp + `
+
+contacts, history, block, directive and context have meanings of their own for some of them:
+
+  softphone help exit-codes`,
 		SilenceErrors: true, SilenceUsage: true,
 		Args: noOther,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
@@ -69,6 +73,7 @@ A whole call to the echo service of a PBX, with the password in SOFTPHONE_PASSWO
 	root.AddCommand(
 		newDemo(env), newRegister(env), newCall(env), newAnswer(env), newRun(env),
 		newDoctor(env), newReplay(env), newTrace(env), newBlock(env), newContacts(env), newHistory(env), newDirective(env), newContext(env), newVersion(env),
+		newExitCodes(),
 	)
 	return root
 }

@@ -166,15 +166,30 @@ func (s *session) settle(ctx context.Context) {
 }
 
 // readDirectives hands each line to the directive layer until the input ends.
-// It may stay in a read when the phone has stopped: the process ends then.
+// It may stay in a read when the phone has stopped: the process ends then. A line
+// that waits for the disk does not keep those behind it; refusals are told in
+// the order of the lines.
 func readDirectives(ctx context.Context, in io.Reader, complain io.Writer, a *agent.Agent) {
+	type handed struct {
+		line   int
+		answer func() error
+	}
+	lines := make(chan handed, 100)
+	var told sync.WaitGroup
+	defer told.Wait()
+	defer close(lines)
+	told.Go(func() {
+		for l := range lines {
+			if refused := l.answer(); refused != nil && !errors.Is(refused, agent.ErrClosed) {
+				fmt.Fprintf(complain, "line %d: %s\n", l.line, strings.ReplaceAll(refused.Error(), "\n", "; "))
+			}
+		}
+	})
 	r := bufio.NewReaderSize(in, 64<<10)
 	for n := 1; ; n++ {
 		line, err := readLine(r)
 		if line = bytes.TrimSpace(line); len(line) > 0 && ctx.Err() == nil {
-			if refused := a.Handle(ctx, line); refused != nil && !errors.Is(refused, agent.ErrClosed) {
-				fmt.Fprintf(complain, "line %d: %s\n", n, strings.ReplaceAll(refused.Error(), "\n", "; "))
-			}
+			lines <- handed{n, a.Submit(ctx, line)}
 		}
 		if err != nil || ctx.Err() != nil {
 			return

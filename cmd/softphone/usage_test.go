@@ -1,8 +1,10 @@
 package main
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"runtime"
 	"strings"
 	"testing"
@@ -146,6 +148,9 @@ func TestUsageErrors(t *testing.T) {
 		"contacts over a file":   {"contacts export $GARBAGE --format csv", "--force"},
 		"list which contacts":    {"contacts list all", "no arguments"},
 		"search whom":            {"contacts search", "a name"},
+		"search for nobody":      {"contacts search \x00 --label home", "the name is empty"},
+		"contacts of a folder":   {"contacts import .", "is a folder"},
+		"rules of a folder":      {"block import .", "is a folder"},
 		"search how many":        {"contacts search x --limit 71", "1 to 70"},
 		"show whom":              {"contacts show", "one id or token"},
 		"remove whom":            {"contacts remove", "one id or token"},
@@ -241,6 +246,33 @@ func TestHelp_ShowsExampleAndExitCodes(t *testing.T) {
 	p := runs(t)
 	assert.Zero(t, p.code)
 	assert.Contains(t, p.stdout.String(), "softphone demo", "without a command the help is shown")
+}
+
+// The help of each command lists its exit codes; those that mean something else
+// than to a call are all in one place too.
+func TestHelp_ExitCodes(t *testing.T) {
+	t.Parallel()
+	topic := runs(t, "help", "exit-codes")
+	require.Zero(t, topic.code)
+	assert.Contains(t, topic.stdout.String(), exitHelp)
+	assert.Equal(t, topic.stdout.String(), runs(t, "exit-codes", "--help").stdout.String())
+	for code := exitDone; code <= exitRejected; code++ {
+		assert.Regexp(t, fmt.Sprintf(`(?m)(^|  )%d +\w`, code), exitHelp)
+	}
+	seen := 0
+	for _, c := range exitMeanings() {
+		help := runs(t, c.command, "--help").stdout.String()
+		last := -1
+		for _, m := range c.meanings {
+			assert.Greater(t, m.code, last, "in order")
+			assert.LessOrEqual(t, m.code, exitRejected)
+			assert.Contains(t, help, fmt.Sprintf("\n  %-2d %s\n", m.code, m.text))
+			assert.Regexp(t, fmt.Sprintf(`(?m)^  %s +%d  %s$`, c.command, m.code, regexp.QuoteMeta(m.text)), topic.stdout.String())
+			last = m.code
+			seen++
+		}
+	}
+	assert.Equal(t, seen, len(regexp.MustCompile(`(?m)^  [a-z]+ +\d+  `).FindAllString(topic.stdout.String(), -1)), "and no others")
 }
 
 func TestVersion(t *testing.T) {

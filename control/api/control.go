@@ -21,7 +21,11 @@ const (
 	// the token is sent to it: an address in a file that a killed phone left
 	// behind may be anybody's by now. HeaderProof answers, on every response.
 	HeaderChallenge = "Softphone-Challenge"
-	HeaderProof     = "Softphone-Proof"
+	// HeaderIdempotencyKey may come with a POST: see the OpenAPI document.
+	HeaderIdempotencyKey = "Idempotency-Key"
+	// HeaderReplayed is true in an answer that was given before.
+	HeaderReplayed = "Idempotency-Replayed"
+	HeaderProof    = "Softphone-Proof"
 	// MaxChallenge bounds a challenge, in bytes.
 	MaxChallenge = 128
 )

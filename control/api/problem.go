@@ -23,6 +23,8 @@ const (
 	CodeInvalid          = "invalid"
 	CodeRefused          = "directive_refused"
 	CodeConflict         = "conflict"
+	CodeInProgress       = "in_progress"
+	CodeKeyReused        = "idempotency_key_reused"
 	CodeTooManyStreams   = "too_many_streams"
 	CodeStopping         = "stopping"
 	CodeNotReady         = "not_ready"

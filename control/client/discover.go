@@ -20,6 +20,22 @@ import (
 // ErrNotRunning says that no phone with a control API runs on a data folder.
 var ErrNotRunning = errors.New("no phone with a control API runs on this data folder; start one with `softphone run`")
 
+// StaleError is ErrNotRunning with a file that tells of a phone which is not
+// there: it was killed, or its token is not the one of the token file any more.
+type StaleError struct {
+	File   string
+	Reason error
+}
+
+func (e *StaleError) Error() string {
+	return fmt.Sprintf("%v (%s was left behind: %v)", ErrNotRunning, e.File, e.Reason)
+}
+
+// Is reports that the error is ErrNotRunning.
+func (e *StaleError) Is(target error) bool { return target == ErrNotRunning }
+
+func (e *StaleError) Unwrap() error { return e.Reason }
+
 // proofTime is how long a phone may take to prove that it is there.
 const proofTime = 3 * time.Second
 
@@ -49,11 +65,11 @@ func Discover(ctx context.Context, dataDir string) (*Client, error) {
 	}
 	var d api.Discovery
 	if err := json.Unmarshal(data, &d); err != nil {
-		return nil, fmt.Errorf("%w (%s is damaged)", ErrNotRunning, path)
+		return nil, &StaleError{path, fmt.Errorf("it is damaged: %w", err)}
 	}
 	c, err := New(Config{Address: d.Address, TokenFile: d.TokenFile})
 	if err != nil {
-		return nil, fmt.Errorf("%w (%s was left behind: %w)", ErrNotRunning, path, err)
+		return nil, &StaleError{path, err}
 	}
 	limited, cancel := context.WithTimeout(ctx, proofTime)
 	defer cancel()
@@ -66,7 +82,7 @@ func Discover(ctx context.Context, dataDir string) (*Client, error) {
 	case limited.Err() != nil:
 		err = fmt.Errorf("the phone of process %d at %s does not answer", d.PID, d.Address)
 	default:
-		err = fmt.Errorf("%w (%s was left behind: %w)", ErrNotRunning, path, err)
+		err = &StaleError{path, err}
 	}
 	c.Close()
 	return nil, err

@@ -38,7 +38,7 @@ func (c *Client) Events(ctx context.Context, since uint64) (*Stream, error) {
 	}
 	header := make(http.Header)
 	c.authorize(header)
-	conn, resp, err := websocket.Dial(ctx, address, &websocket.DialOptions{HTTPClient: c.http, HTTPHeader: header})
+	conn, resp, err := websocket.Dial(ctx, address, &websocket.DialOptions{HTTPClient: c.http, HTTPHeader: header}) //nolint:bodyclose // the library closes it
 	if err != nil {
 		return nil, c.refusedStream(resp, err)
 	}

@@ -26,6 +26,16 @@ func (c *Client) Context(ctx context.Context) (json.RawMessage, error) {
 	return out, err
 }
 
+// HideCandidates says that the listed people are shown no longer.
+func (c *Client) HideCandidates(ctx context.Context) error {
+	return c.call(ctx, http.MethodDelete, "/v1/context/template/candidates", nil, nil, nil)
+}
+
+// ReleaseTemplate says that the dialogue of the listed people is over.
+func (c *Client) ReleaseTemplate(ctx context.Context) error {
+	return c.call(ctx, http.MethodDelete, "/v1/context/template", nil, nil, nil)
+}
+
 // Health asks whether the server answers.
 func (c *Client) Health(ctx context.Context) error {
 	return c.call(ctx, http.MethodGet, "/healthz", nil, nil, new(api.Health))

@@ -12,8 +12,8 @@ var layers = []struct {
 	may  []string
 }{
 	{"number", nil},
-	{"blocklist", []string{"number"}},
-	{"phonebook", []string{"number"}},
+	{"blocklist", []string{"number", "internal/sheet"}},
+	{"phonebook", []string{"number", "internal/sheet"}},
 	{"store", []string{"number"}},
 	{"capture", nil},
 	{"config", []string{"number"}},
@@ -28,6 +28,7 @@ var layers = []struct {
 	{"phone", []string{"metrics", "agent", "control/...", "dialer", "sip", "media/...", "number", "blocklist", "phonebook", "store", "config", "capture"}},
 	{"doctor", []string{"phone", "config", "dialer", "sip", "media/..."}},
 	{"internal/memnet", nil},
+	{"internal/sheet", nil},
 	{"internal/archtest", nil},
 	{"internal/exchange", []string{"media/audio", "media/g711"}},
 	{"internal/demo", []string{"phone", "config", "dialer", "sip", "media/...", "store", "blocklist", "internal/exchange", "testdata/audio"}},
@@ -56,6 +57,7 @@ var owners = []struct {
 	{"github.com/zaf/g711", []string{"media/...", "internal/exchange"}},
 	{"github.com/gopacket/gopacket", []string{"capture", "cmd/softphone", "media/replay/pcap"}},
 	{"golang.org/x/image", []string{"media/replay/plot"}},
+	{"golang.org/x/text", []string{"internal/sheet"}},
 	{"github.com/nyaruka/phonenumbers", []string{"number"}},
 	{"modernc.org/sqlite", []string{"store"}},
 	{"github.com/spf13/cobra", []string{"cmd/..."}},
