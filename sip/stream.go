@@ -31,16 +31,14 @@ type streamConn struct {
 	active    atomic.Int64  // Unix nanoseconds of the last traffic
 	pinged    atomic.Bool   // a pong is due
 	ponged    chan struct{} // a pong has come
-	foreign   atomic.Bool   // accepted from a stranger who said nothing welcome yet
 	gone      chan struct{}
 	closeOnce sync.Once
 
 	// The reader's own:
 	frames framing
-	half   bool      // of a ping
-	spoke  bool      // a whole message has come
-	begun  time.Time // when the message that is not whole yet began; zero: there is none
-	out    []byte    // rest of the message being handed over
+	half   bool   // of a ping
+	spoke  bool   // a whole message has come
+	out    []byte // rest of the message being handed over
 	in     []byte
 
 	writeMu sync.Mutex
@@ -74,9 +72,7 @@ func (s *streamConn) Read(p []byte) (int, error) {
 		case sig != noSignal:
 			s.signalled(sig)
 		case msg != nil:
-			if !s.accept(msg) {
-				return 0, io.EOF
-			}
+			s.accept(msg)
 		default:
 			if err := s.fill(); err != nil {
 				return 0, io.EOF
@@ -88,47 +84,21 @@ func (s *streamConn) Read(p []byte) (int, error) {
 	return n, nil
 }
 
-// accept takes a whole message; false ends the connection, without a word, of a
-// stranger who sends what is not welcome.
-func (s *streamConn) accept(msg []byte) bool {
-	s.half, s.spoke, s.begun = false, true, time.Time{}
-	now, who := time.Now(), s.standing()
-	if who == stranger && !s.ua.reading.take(s.addr.Addr(), now) {
-		return false
-	}
+func (s *streamConn) accept(msg []byte) {
+	s.half, s.spoke = false, true
 	s.ua.tap(false, s.transport, s.local, s.addr, msg)
 	msg = tidy(msg)
-	m, r := s.ua.gate.check(msg)
-	if r != nil {
+	if _, r := s.ua.gate.check(msg); r != nil {
 		s.refuse(msg, r)
-		return who != stranger
+		return
 	}
-	if !s.ua.welcome(m, who, s.addr, now) {
-		return who != stranger
-	}
-	s.foreign.Store(false)
 	s.out = bytes.Clone(msg)
-	return true
-}
-
-// standing is what the other end may do. Where we made the connection, it is who
-// we chose.
-func (s *streamConn) standing() standing {
-	if s.dialled {
-		return trusted
-	}
-	return s.ua.standing(s.addr.Addr())
 }
 
 func (s *streamConn) fill() error {
-	// A message has its time from its first octet to its last, however it is
-	// parted; who connects to us has it from the beginning.
 	deadline := time.Time{}
-	if s.frames.partial() || !s.dialled && !s.spoke {
-		if s.begun.IsZero() {
-			s.begun = time.Now()
-		}
-		deadline = s.begun.Add(streamPartialTimeout)
+	if s.frames.partial() || s.transport == TLS && !s.dialled && !s.spoke {
+		deadline = time.Now().Add(streamPartialTimeout)
 	}
 	_ = s.Conn.SetReadDeadline(deadline)
 	n, err := s.Conn.Read(s.in)
@@ -142,7 +112,7 @@ func (s *streamConn) fill() error {
 
 func (s *streamConn) refuse(msg []byte, r *refusal) {
 	s.ua.log.Debug("sip: message refused", "transport", s.transport.String(), "from", s.addr, "code", r.code, "reason", r.reason)
-	if r.code == 0 || s.standing() == stranger || !s.ua.sources.mayRefuse(time.Now()) {
+	if r.code == 0 || !s.ua.sources.mayRefuse(time.Now()) {
 		return
 	}
 	if v, ok := salvage(msg); ok {
@@ -193,10 +163,7 @@ var _ sipmsg.Connection = (*streamPath)(nil)
 func (p *streamPath) LocalAddr() net.Addr { return p.s.LocalAddr() }
 
 func (p *streamPath) WriteMsg(m sipmsg.Message) error {
-	data, err := wire(m)
-	if err == nil {
-		_, err = p.s.Write(data)
-	}
+	_, err := p.s.Write([]byte(m.String()))
 	return err
 }
 

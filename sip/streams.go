@@ -71,7 +71,7 @@ func (t *streamSet) from(remote netip.AddrPort) *streamConn {
 }
 
 // idlest returns the accepted connection without traffic for longest, once
-// there are more than max of them: a stranger's first who said nothing welcome yet.
+// there are more than max of them.
 func (t *streamSet) idlest(max int) *streamConn {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -82,8 +82,7 @@ func (t *streamSet) idlest(max int) *streamConn {
 			continue
 		}
 		n++
-		foreign, before := s.foreign.Load(), oldest != nil && oldest.foreign.Load()
-		if oldest == nil || foreign && !before || foreign == before && s.active.Load() < oldest.active.Load() {
+		if oldest == nil || s.active.Load() < oldest.active.Load() {
 			oldest = s
 		}
 	}
@@ -252,7 +251,6 @@ func (l *streamListener) Accept() (net.Conn, error) {
 			c = l.ua.cfg.TLS.server(c)
 		}
 		s := newStreamConn(l.ua, c, h, false)
-		s.foreign.Store(s.standing() == stranger)
 		l.ua.streams.add(s)
 		if old := l.ua.streams.idlest(l.ua.cfg.MaxStreams); old != nil {
 			_ = old.Close()
