@@ -105,6 +105,11 @@ func (f File) checkAccounts(bad func(key, format string, args ...any)) {
 		if a.WSPath != "" && !strings.HasPrefix(a.WSPath, "/") {
 			bad(key+".ws_path", "is %q; a path begins with /, such as /ws", a.WSPath)
 		}
+		if a.Proxy != "" {
+			if err := checkProxy(a.Proxy); err != nil {
+				bad(key+".proxy", "%v", err)
+			}
+		}
 		a.TLS.check(key, bad)
 		if !slices.Contains([]Mode{"", ModePhone, ModeAutomation}, a.Mode) {
 			bad(key+".mode", "is %q; there are \"phone\" and \"automation\"", a.Mode)

@@ -137,6 +137,7 @@ type Account struct {
 	AuthUser     string   `toml:"auth_user"` // empty: user
 	Transport    string   `toml:"transport"` // udp, tcp, tls, ws, wss; empty: udp or tcp
 	WSPath       string   `toml:"ws_path"`   // of the WebSocket; empty: /ws
+	Proxy        string   `toml:"proxy"`     // outbound proxy, host[:port] or a sip URI; empty: none
 	TLS                   // nothing: as in [sip]
 	Expires      Duration `toml:"expires"`
 	Aliases      []string `toml:"aliases"`

@@ -16,6 +16,15 @@ func checkTransport(key, transport string, bad func(key, format string, args ...
 	}
 }
 
+// checkProxy checks "host[:port]" or a sip URI of it.
+func checkProxy(proxy string) error {
+	for _, scheme := range []string{"sip:", "sips:"} {
+		proxy = strings.TrimPrefix(proxy, scheme)
+	}
+	host, _, _ := strings.Cut(proxy, ";")
+	return CheckServer(host)
+}
+
 // TLS says whom to trust in TLS and secure WebSocket, and who we are. Paths in a file
 // are relative to it.
 type TLS struct {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"time"
 
 	"github.com/softphone-go/softphone/media/offer"
 	"github.com/softphone-go/softphone/sip"
@@ -21,7 +22,7 @@ type proposal struct {
 	hold  bool
 	again bool // hold, or not, as it is (RFC 4028 §7.4)
 	reply func(error)
-	tries int // that ended in 491
+	tries int // that ended in 491, or in 500 for now
 }
 
 // Hold tells the other side that we do not listen and stops our sound: sendonly,
@@ -153,15 +154,30 @@ func (c *Call) onProposed(p *proposal, ours []byte, dir offer.Direction, theirs 
 
 // onRefusedProposal leaves all as it was, or waits to try again after a glare.
 func (c *Call) onRefusedProposal(p *proposal, err error) {
-	var status *sip.StatusError
-	if errors.As(err, &status) && status.Code == 491 && p.tries < glareRetries {
+	if d, ok := c.mayRetry(err); ok && p.tries < glareRetries {
 		p.tries++
 		c.glaring = true
-		d := glareWait(c.info.Direction == Outbound, rand.IntN)
 		c.timers.glare.start(max(d, 1), c.mail, func() { c.glaring = false })
 		return
 	}
 	c.settleProposal(p, fmt.Errorf("dialer: %s: %w", pick(p.hold, "hold", "resume"), err))
+}
+
+// mayRetry says when a re-INVITE that was refused may be sent again: after a
+// glare, and when a 500 gives a time, as it does where an offer of theirs was not
+// through yet (RFC 3261 §14.2).
+func (c *Call) mayRetry(err error) (time.Duration, bool) {
+	var status *sip.StatusError
+	if !errors.As(err, &status) {
+		return 0, false
+	}
+	switch {
+	case status.Code == 491:
+		return glareWait(c.dialog.Caller(), rand.IntN), true
+	case status.Code == 500 && status.RetryAfter > 0 && status.RetryAfter <= retryAfterLimit:
+		return status.RetryAfter, true
+	}
+	return 0, false
 }
 
 // onRemoteOffer answers their re-INVITE.

@@ -101,10 +101,13 @@ func negotiate(n negotiation, e exchange) (negotiation, settlement, bool) {
 	return n, keep, false
 }
 
-// glareRetries bounds how often one re-INVITE is repeated after 491. Each wait
+// glareRetries bounds how often one re-INVITE is repeated after 491 or 500. Each wait
 // is random, so two sides meeting five times in a row means a peer that
 // answers 491 to everything.
 const glareRetries = 5
+
+// retryAfterLimit is the longest Retry-After that a hold waits for.
+const retryAfterLimit = 10 * time.Second
 
 // glareWait is how long to wait after 491 before the re-INVITE is sent again
 // (RFC 3261 §14.1): 2.1 to 4 s for the owner of the Call-ID, 0 to 2 s for the

@@ -3,6 +3,7 @@ package e2e
 import (
 	"bytes"
 	"context"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"os"
@@ -20,7 +21,8 @@ import (
 type pbx struct {
 	compose []string
 	project string
-	port    int
+	port    int // TLS is at the next one
+	ws      int // secure WebSocket is at the next one
 	rtp     int
 	id      string // of the container
 }
@@ -59,7 +61,7 @@ func startPBX() (*pbx, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &pbx{compose: compose, port: ports.one(), rtp: ports.block(rtpPorts)}
+	p := &pbx{compose: compose, port: ports.one(), ws: ports.one(), rtp: ports.block(rtpPorts)}
 	p.project = fmt.Sprintf("softphone-e2e-%d-%d", os.Getpid(), p.port)
 	if out, err := p.run("up", "-d", "--no-build"); err != nil {
 		p.remove()
@@ -88,7 +90,10 @@ func (p *pbx) run(args ...string) (string, error) {
 	all := append(append([]string{}, p.compose[1:]...), "-p", p.project, "-f", filepath.Join(root, "docker-compose.yml"))
 	cmd := exec.Command(p.compose[0], append(all, args...)...)
 	cmd.Env = append(os.Environ(),
-		fmt.Sprintf("SIP_PORT=%d", p.port), fmt.Sprintf("RTP_MIN=%d", p.rtp), fmt.Sprintf("RTP_MAX=%d", p.rtp+rtpPorts-1))
+		fmt.Sprintf("SIP_PORT=%d", p.port), fmt.Sprintf("TLS_PORT=%d", p.port+1),
+		fmt.Sprintf("WS_PORT=%d", p.ws), fmt.Sprintf("WSS_PORT=%d", p.ws+1),
+		"TLS_CERT="+base64.StdEncoding.EncodeToString(certificates.cert), "TLS_KEY="+base64.StdEncoding.EncodeToString(certificates.key),
+		fmt.Sprintf("RTP_MIN=%d", p.rtp), fmt.Sprintf("RTP_MAX=%d", p.rtp+rtpPorts-1))
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr
 	out, err := cmd.Output()

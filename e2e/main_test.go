@@ -83,6 +83,9 @@ func run(m *testing.M) (code int, err error) {
 		return 0, err
 	}
 	defer func() { _ = os.RemoveAll(tmp) }()
+	if err = makeCertificates(tmp); err != nil {
+		return 0, err
+	}
 	if program, err = buildProgram(tmp); err != nil {
 		return 0, err
 	}

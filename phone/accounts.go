@@ -57,7 +57,7 @@ func SIPAccount(a config.Account) (sip.Account, error) {
 	}
 	return sip.Account{
 		ID: a.Name(), User: a.User, Domain: a.Domain, DisplayName: a.DisplayName, AuthUser: a.AuthUser,
-		Password: a.Password, Server: a.Server, Transport: transport, TLS: secure, WebSocketPath: a.WSPath,
+		Password: a.Password, Server: a.Server, Transport: transport, TLS: secure, WebSocketPath: a.WSPath, Proxy: a.Proxy,
 		Expires: time.Duration(a.Expires), Aliases: a.Aliases,
 	}, nil
 }

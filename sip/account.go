@@ -20,6 +20,9 @@ type Account struct {
 	// Server is "host[:port]" of the registrar and outbound proxy. Empty means
 	// Domain, resolved as RFC 3263 says.
 	Server string
+	// Proxy is an outbound proxy that all requests outside dialogs go through, as
+	// "host[:port]" or a sip or sips URI; empty: none but Server. Transport holds for it.
+	Proxy string
 	// Transport, when not Any, is the only one used.
 	Transport Transport
 	// TLS secures connections over TLS and WSS; nil: the zero TLSConfig.
@@ -94,6 +97,9 @@ func (a Account) validate() error {
 		return fmt.Errorf("account %q has neither server nor domain: set the server", a.User)
 	case hasControl(a.User) || hasControl(a.Domain) || hasControl(a.Server) || hasControl(a.DisplayName) || hasControl(a.AuthUser) || hasControl(a.WebSocketPath):
 		return fmt.Errorf("account %q holds a control character: remove it", a.User)
+	}
+	if _, err := a.proxyRoute(); err != nil {
+		return err
 	}
 	if _, _, err := splitHostPort(a.server()); err != nil {
 		return fmt.Errorf("account %s: server %q is not host[:port]: %w", a.User, a.Server, err)

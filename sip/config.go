@@ -58,6 +58,14 @@ func (t Transport) port() uint16 {
 	return 5060
 }
 
+// param is the name as a URI writes it: secure WebSocket is "ws" there (RFC 7118 §5.1).
+func (t Transport) param() string {
+	if t == WSS {
+		t = WS
+	}
+	return t.String()
+}
+
 // upper is the name as the Via header writes it.
 func (t Transport) upper() string { return strings.ToUpper(t.String()) }
 
@@ -88,6 +96,8 @@ type Network struct {
 	// service name in full, such as "_sip._udp.example.com".
 	LookupAddr func(ctx context.Context, host string) ([]netip.Addr, error)
 	LookupSRV  func(ctx context.Context, name string) ([]*net.SRV, error)
+	// LookupNAPTR gives the records of a domain; nil means none where LookupSRV is set.
+	LookupNAPTR func(ctx context.Context, domain string) ([]NAPTR, error)
 }
 
 // Listen is one address to listen on. Port 0 lets the system choose; an

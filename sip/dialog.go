@@ -103,6 +103,9 @@ func (d *Dialog) CallID() string { return d.callID }
 // Remote returns the other party.
 func (d *Dialog) Remote() Identity { return d.remote }
 
+// Caller says whether our INVITE made the dialog, so that the Call-ID is ours.
+func (d *Dialog) Caller() bool { return d.caller }
+
 // Local returns our address on the way to the peer, for session descriptions.
 func (d *Dialog) Local() netip.Addr { return d.local }
 
@@ -213,11 +216,11 @@ func (d *Dialog) newRequest(ctx context.Context, method sipmsg.RequestMethod, se
 		seq = d.localSeq
 	}
 	target, routes := requestRoute(d.target, d.routes)
-	d.mu.Unlock()
-	next := target
-	if len(routes) > 0 && isLoose(routes[0]) {
-		next = routes[0]
+	next := d.target
+	if len(d.routes) > 0 { // loose or strict: it goes to the first router (RFC 3261 §8.1.2)
+		next = d.routes[0]
 	}
+	d.mu.Unlock()
 	rt, err := d.open(ctx, next)
 	if err != nil {
 		return nil, nil, err

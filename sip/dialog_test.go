@@ -155,6 +155,70 @@ func TestDialog_StrictRouting_RFC3261_12_2_1_1(t *testing.T) {
 	assert.Equal(t, "sip:peer@h", routes[1].String())
 }
 
+// A proxy of RFC 2543 in the route: each request of the dialog is addressed to it,
+// and our Contact's peer comes last in the route.
+func TestDialog_StrictRouterInTheRoute_RFC3261_12_2_1_1(t *testing.T) {
+	inBubble(t, nil, func(w *world) {
+		proxy := newPeer(t, w.net, "10.0.0.3")
+		defer proxy.close()
+		c := w.call()
+		inv := w.p.request("INVITE")
+		w.p.reply(inv, 200, "OK", "t1", "answer", "Record-Route: <sip:10.0.0.9;lr>", "Record-Route: <sip:strict@10.0.0.3>")
+		next[Sent](t, c)
+		f := next[Final](t, c)
+		require.NoError(t, f.Dialog.Ack(nil))
+		check := func(m *message) {
+			t.Helper()
+			assert.Equal(t, "sip:strict@10.0.0.3", m.uri())
+			assert.Equal(t, []string{"<sip:10.0.0.9;lr>", "<sip:peer@10.0.0.2:5060>"}, m.all("Route"))
+		}
+		check(proxy.request("ACK"))
+		done := reInvite(f.Dialog, offerText("x"))
+		again := proxy.request("INVITE")
+		check(again)
+		proxy.reply(again, 200, "OK", "", "y", "Contact: <sip:peer@10.0.0.2:5060>")
+		check(proxy.request("ACK"))
+		require.NoError(t, (<-done).err)
+		go func() { _ = f.Dialog.Bye(context.Background(), "") }()
+		bye := proxy.request("BYE")
+		check(bye)
+		proxy.reply(bye, 200, "OK", "", "")
+		synctest.Wait()
+	})
+}
+
+// An ACK that cannot be meant for our 200 does not stop its repetition, is never
+// answered, and the right one is still taken.
+func TestInvitation_MalformedAck_RFC3261_13_3_1_4(t *testing.T) {
+	inBubble(t, nil, func(w *world) {
+		d, l := w.accept200()
+		events := watch(d)
+		good := l.text("ACK", "z9hG4bKack", "")
+		for name, bad := range map[string]string{
+			"CSeq of another INVITE": strings.Replace(good, "CSeq: 1 ACK", "CSeq: 7 ACK", 1),
+			"CSeq of another method": strings.Replace(good, "CSeq: 1 ACK", "CSeq: 1 BYE", 1),
+			"CSeq that is no number": strings.Replace(good, "CSeq: 1 ACK", "CSeq: one ACK", 1),
+			"no CSeq":                strings.Replace(good, "CSeq: 1 ACK\r\n", "", 1),
+			"no To-tag":              strings.Replace(good, ";tag="+l.other, "", 1),
+			"another From-tag":       strings.Replace(good, ";tag="+l.local, ";tag=other", 1),
+			"no Call-ID":             strings.Replace(good, "Call-ID: "+l.callID+"\r\n", "", 1),
+			"body longer than said":  strings.Replace(good, "Content-Length: 0", "Content-Length: 500", 1),
+		} {
+			require.NotEqual(t, good, bad, name)
+			w.p.write(us(), bad)
+			synctest.Wait()
+			for len(w.p.in) > 0 {
+				assert.Equal(t, 200, (<-w.p.in).code(), name)
+			}
+		}
+		w.p.response(200) // still repeated
+		assert.Empty(t, events.ch)
+		w.p.write(us(), good)
+		event[Confirmed](t, events)
+		w.p.silence(time.Minute)
+	})
+}
+
 func TestOptions_AsksAndAnswers_RFC3261_11(t *testing.T) {
 	inBubble(t, nil, func(w *world) {
 		type result struct {

@@ -282,15 +282,19 @@ func (c *ClientInvite) final(res *sipmsg.Response) Final {
 // try sends INVITE to a target, over each of its hops in turn while they
 // cannot be reached or answer 503 (RFC 3263 §4.3).
 func (c *ClientInvite) try(target sipmsg.Uri) (*sipmsg.Response, error) {
-	hops, trusted, err := c.ua.accountHops(c.ctx, c.in.Account, &target)
+	way, err := c.ua.accountWay(c.ctx, c.in.Account, &target)
 	if err != nil {
 		return nil, err
 	}
 	var res *sipmsg.Response
-	for _, h := range hops {
+	for _, h := range way.hops {
 		var rt *route
 		if rt, err = c.ua.open(c.ctx, h); err == nil {
-			res, err = c.tryHop(target, rt, trusted)
+			rt.routes = way.routes
+			res, err = c.tryHop(target, rt, way.trusted)
+		}
+		if !c.stopped() {
+			c.ua.hops.outcome(h, !errors.Is(err, ErrUnreachable) && (res == nil || res.StatusCode != 503))
 		}
 		if c.stopped() || err == nil && res.StatusCode != 503 || err != nil && !errors.Is(err, ErrUnreachable) {
 			break

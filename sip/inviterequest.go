@@ -28,6 +28,7 @@ func (c *ClientInvite) build(target sipmsg.Uri, rt *route, try *authTry) (*sipms
 			return nil, nil, err
 		}
 	}
+	moved.routes = rt.routes
 	req = c.request(target, moved, seq, body)
 	try.sign(req)
 	return req, moved, nil
@@ -47,6 +48,7 @@ func (c *ClientInvite) offer(path Path) ([]byte, error) {
 func (c *ClientInvite) request(target sipmsg.Uri, rt *route, seq uint32, body []byte) *sipmsg.Request {
 	ua, a := c.ua, c.in.Account
 	req := ua.newRequest(sipmsg.INVITE, target, rt)
+	setRoutes(req, rt.routes)
 	from := &sipmsg.FromHeader{DisplayName: quotedName(a.DisplayName), Address: a.aor()}
 	if a.User == "" {
 		from.Address.User = "anonymous"

@@ -154,14 +154,9 @@ func (ua *UserAgent) contactURI(user string, at netip.AddrPort, t Transport) sip
 	if t.webSocket() {
 		u.Host, u.Port = ua.nowhere, 0
 	}
-	switch t {
-	case TCP, TLS, WS:
+	if t.stream() {
 		u.UriParams = sipmsg.NewParams()
-		u.UriParams.Add("transport", t.String())
-	case WSS: // RFC 7118 §5.1
-		u.UriParams = sipmsg.NewParams()
-		u.UriParams.Add("transport", "ws")
-	case Any, UDP:
+		u.UriParams.Add("transport", t.param())
 	}
 	return u
 }

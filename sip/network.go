@@ -32,6 +32,12 @@ func (n Network) withDefaults() Network {
 			return net.DefaultResolver.LookupNetIP(ctx, "ip", host)
 		}
 	}
+	if n.LookupNAPTR == nil {
+		n.LookupNAPTR = lookupNAPTR
+		if n.LookupSRV != nil {
+			n.LookupNAPTR = func(context.Context, string) ([]NAPTR, error) { return nil, nil }
+		}
+	}
 	if n.LookupSRV == nil {
 		n.LookupSRV = func(ctx context.Context, name string) ([]*net.SRV, error) {
 			_, records, err := net.DefaultResolver.LookupSRV(ctx, "", "", name)

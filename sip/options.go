@@ -51,15 +51,16 @@ func (ua *UserAgent) OptionsAs(ctx context.Context, a Account, target URI) (Capa
 			return Capabilities{}, err
 		}
 	}
-	hops, _, err := ua.accountHops(ctx, a, &to)
+	way, err := ua.accountWay(ctx, a, &to)
 	if err != nil {
 		return Capabilities{}, err
 	}
-	rt, err := ua.open(ctx, hops[0])
+	rt, err := ua.open(ctx, way.hops[0])
 	if err != nil {
 		return Capabilities{}, err
 	}
 	req := ua.newRequest(sipmsg.OPTIONS, to, rt)
+	setRoutes(req, way.routes)
 	from := &sipmsg.FromHeader{Address: sipmsg.Uri{Scheme: "sip", User: "anonymous", Host: rt.sentBy.Addr().String()}}
 	from.Params.Add("tag", newTag())
 	req.AppendHeader(from)

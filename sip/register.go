@@ -44,6 +44,7 @@ type Registration struct {
 	servers  map[netip.Addr]struct{}
 	public   netip.AddrPort // our address as the registrar sees it; zero without NAT
 	flow     hop            // where the last successful REGISTER went
+	services []sipmsg.Uri   // Service-Route of the registrar
 
 	// The loop's own:
 	seq      uint32
@@ -307,7 +308,7 @@ func (r *Registration) step() time.Duration {
 func (r *Registration) changeOver(ctx context.Context, a Account) {
 	r.refusals, r.worked, r.minimum = 0, false, 0
 	old := r.boundAs
-	if r.bound != nil && (old.User != a.User || old.domain() != a.domain() || old.server() != a.server() || old.Transport != a.Transport || old.TLS != a.TLS) {
+	if r.bound != nil && (old.User != a.User || old.domain() != a.domain() || old.server() != a.server() || old.Proxy != a.Proxy || old.Transport != a.Transport || old.TLS != a.TLS) {
 		bctx, cancel := context.WithTimeout(ctx, r.ua.cfg.CloseTimeout)
 		_, _ = r.exchange(bctx, old, 0)
 		cancel()

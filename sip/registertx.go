@@ -14,11 +14,11 @@ import (
 // exchange registers for expires (0: takes the binding back) with the first of
 // the registrar's hosts that answers, and returns its final response.
 func (r *Registration) exchange(ctx context.Context, a Account, expires time.Duration) (*sipmsg.Response, error) {
-	host, port, err := splitHostPort(a.server())
+	routes, err := a.proxyRoute()
 	if err != nil {
 		return nil, err
 	}
-	hops, err := r.ua.locate(ctx, a.Transport, host, port, a.linkTo(host))
+	hops, err := r.registrars(ctx, a, routes)
 	if err != nil {
 		return nil, err
 	}
@@ -26,17 +26,19 @@ func (r *Registration) exchange(ctx context.Context, a Account, expires time.Dur
 	for _, h := range hops {
 		r.servers[h.addr.Addr()] = struct{}{}
 	}
-	hops = preferred(hops, r.flow)
+	hops = r.ua.hops.livelyFirst(preferred(hops, r.flow))
 	r.mu.Unlock()
 	var res *sipmsg.Response
 	for _, h := range hops {
 		var rt *route
 		if rt, err = r.ua.open(ctx, h); err == nil {
+			rt.routes = routes
 			res, err = r.send(ctx, a, rt, expires)
 		}
 		if ctx.Err() != nil {
 			return nil, context.Cause(ctx)
 		}
+		r.ua.hops.outcome(h, err == nil && res.StatusCode != 503)
 		if err == nil && res.StatusCode != 503 || err != nil && !errors.Is(err, ErrUnreachable) {
 			break
 		}
@@ -45,6 +47,18 @@ func (r *Registration) exchange(ctx context.Context, a Account, expires time.Dur
 		return nil, err
 	}
 	return res, nil
+}
+
+// registrars are the hops to the registrar, or to the proxy before it.
+func (r *Registration) registrars(ctx context.Context, a Account, routes []sipmsg.Uri) ([]hop, error) {
+	if len(routes) > 0 {
+		return r.ua.hopsOf(ctx, a, &routes[0], false)
+	}
+	host, port, err := splitHostPort(a.server())
+	if err != nil {
+		return nil, err
+	}
+	return r.ua.locate(ctx, a.Transport, host, port, a.linkTo(host))
 }
 
 // preferred puts the hop that worked last first.
@@ -79,6 +93,7 @@ func (r *Registration) send(ctx context.Context, a Account, rt *route, expires t
 			return nil, err
 		}
 		if changed {
+			moved.routes = rt.routes
 			rt = moved
 			continue
 		}
@@ -101,6 +116,8 @@ func (r *Registration) send(ctx context.Context, a Account, rt *route, expires t
 
 func (r *Registration) request(a Account, rt *route, contact sipmsg.Uri, expires time.Duration) *sipmsg.Request {
 	req := r.ua.newRequest(sipmsg.REGISTER, sipmsg.Uri{Scheme: "sip", Host: a.domain()}, rt)
+	setRoutes(req, rt.routes)
+	req.AppendHeader(sipmsg.NewHeader("Supported", "path")) // RFC 3327 §5.1
 	from := &sipmsg.FromHeader{DisplayName: quotedName(a.DisplayName), Address: a.aor()}
 	from.Params.Add("tag", r.tag)
 	req.AppendHeader(from)
@@ -130,12 +147,15 @@ func (r *Registration) bindingOf(res *sipmsg.Response, a Account, rt *route, con
 	}
 	if expires == 0 {
 		r.bound = nil
+		r.mu.Lock()
+		r.services = nil
+		r.mu.Unlock()
 		return
 	}
 	r.bound, r.boundAs = &contact, a
 	r.granted = grantedTime(res, &contact, expires)
 	r.mu.Lock()
-	r.flow = rt.hop
+	r.flow, r.services = rt.hop, serviceRoutes(res)
 	r.mu.Unlock()
 }
 

@@ -4,8 +4,8 @@ import (
 	"context"
 	"fmt"
 	"net/netip"
+	"slices"
 	"strings"
-	"time"
 
 	sipmsg "github.com/emiago/sipgo/sip"
 )
@@ -54,95 +54,12 @@ type route struct {
 	local  netip.Addr     // our address on that path, for SDP
 	packet *packetConn    // UDP
 	stream *streamConn    // others
+	routes []sipmsg.Uri   // Route header fields of requests outside dialogs
 	large  bool           // TCP was tried and failed: UDP whatever the size
 }
 
 // path is what a session description has to know of the route.
 func (r *route) path() Path { return Path{Local: r.local, Transport: r.transport} }
-
-// locate resolves a host as RFC 3263 §4 says, without NAPTR: an address is
-// taken as it is, a name with a port gives its addresses, a name without a
-// port its SRV records and only then its addresses. want Any means UDP
-// where we listen on it, else TCP.
-func (ua *UserAgent) locate(ctx context.Context, want Transport, host string, port int, l link) ([]hop, error) {
-	hops, err := ua.resolve(ctx, want, host, port)
-	for i := range hops {
-		hops[i].link = l.over(hops[i].transport)
-	}
-	return hops, err
-}
-
-func (ua *UserAgent) resolve(ctx context.Context, want Transport, host string, port int) ([]hop, error) {
-	if host == "" {
-		return nil, fmt.Errorf("no host to send to: %w", ErrUnreachable)
-	}
-	if addr, err := netip.ParseAddr(host); err == nil {
-		return ua.usable([]hop{{transport: want, addr: netip.AddrPortFrom(addr.Unmap(), want.portOr(port))}}, host)
-	}
-	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
-	defer cancel()
-	if port == 0 && strings.Contains(strings.TrimSuffix(host, "."), ".") {
-		if hops := ua.locateSRV(ctx, want, host); len(hops) > 0 {
-			return ua.usable(hops, host)
-		}
-	}
-	addrs, err := ua.cfg.Network.LookupAddr(ctx, host)
-	if err != nil {
-		return nil, unreachable("looking up "+host, err)
-	}
-	var hops []hop
-	for _, a := range addrs {
-		hops = append(hops, hop{transport: want, addr: netip.AddrPortFrom(a.Unmap(), want.portOr(port))})
-	}
-	return ua.usable(hops, host)
-}
-
-// portOr is port, or where t is served when there is none.
-func (t Transport) portOr(port int) uint16 {
-	if port <= 0 || port > 65535 {
-		return t.port()
-	}
-	return uint16(port)
-}
-
-const maxHops = 8
-
-func (ua *UserAgent) locateSRV(ctx context.Context, want Transport, host string) []hop {
-	var hops []hop
-	for _, t := range []Transport{UDP, TCP, TLS} {
-		if want != Any && want != t || want == Any && t == TLS || want == Any && t == UDP && len(ua.packets) == 0 {
-			continue
-		}
-		records, err := ua.cfg.Network.LookupSRV(ctx, t.service()+"."+host)
-		if err != nil {
-			continue
-		}
-		for _, r := range records {
-			if len(hops) >= maxHops || r.Target == "." {
-				break
-			}
-			addrs, err := ua.cfg.Network.LookupAddr(ctx, strings.TrimSuffix(r.Target, "."))
-			if err != nil {
-				continue
-			}
-			for _, a := range addrs {
-				hops = append(hops, hop{transport: t, addr: netip.AddrPortFrom(a.Unmap(), t.portOr(int(r.Port)))})
-			}
-		}
-		if len(hops) > 0 {
-			break
-		}
-	}
-	return hops
-}
-
-// service is the beginning of a name with SRV records (RFC 3263 §4.1).
-func (t Transport) service() string {
-	if t == TLS {
-		return "_sips._tcp"
-	}
-	return "_sip._" + t.String()
-}
 
 // usable settles Any and leaves out hops of a family we cannot send from.
 func (ua *UserAgent) usable(hops []hop, host string) ([]hop, error) {
@@ -157,7 +74,7 @@ func (ua *UserAgent) usable(hops []hop, host string) ([]hop, error) {
 		if h.transport == UDP && ua.packetFor(h.addr.Addr()) == nil {
 			continue
 		}
-		if len(out) < maxHops {
+		if len(out) < maxHops && !slices.Contains(out, h) {
 			out = append(out, h)
 		}
 	}
@@ -248,28 +165,52 @@ func (ua *UserAgent) listenerFor(t Transport, remote netip.Addr) *streamListener
 	return best
 }
 
-// accountHops finds where a request of an account for target goes: to the
-// account's server for its own domain, else to the target itself. trusted
-// tells that the server of the account will see it, so that its challenges
-// may be answered with the account's password.
-func (ua *UserAgent) accountHops(ctx context.Context, a Account, target *sipmsg.Uri) (hops []hop, trusted bool, err error) {
-	want := a.Transport
+// way is where a request of an account goes, and by which routes (RFC 3261 §8.1.1.1).
+type way struct {
+	hops    []hop
+	routes  []sipmsg.Uri // Route header fields to begin with
+	trusted bool         // the account's server sees it: its challenges may be answered
+}
+
+// accountWay finds where a request of an account for target goes: through its outbound
+// proxy and the routes its registrar gave (RFC 3608), else to the account's server for
+// its own domain, else to the target itself.
+func (ua *UserAgent) accountWay(ctx context.Context, a Account, target *sipmsg.Uri) (w way, err error) {
+	reg := ua.registrationOf(a)
+	if w.routes, err = a.proxyRoute(); err != nil {
+		return w, err
+	}
+	if reg != nil {
+		w.routes = joinRoutes(w.routes, reg.serviceRoute())
+	}
 	host, port, _ := splitHostPort(a.server())
-	if host != "" && a.owns(target.Host, target.Port) {
-		hops, err = ua.locate(ctx, a.over(target), host, port, a.linkTo(host))
-		return hops, true, err
+	switch {
+	case len(w.routes) > 0:
+		w.trusted = true
+		w.hops, err = ua.hopsOf(ctx, a, &w.routes[0], isSIPS(target))
+	case host != "" && a.owns(target.Host, target.Port):
+		w.trusted = true
+		w.hops, err = ua.locate(ctx, a.over(target), host, port, a.linkTo(host))
+	default:
+		w.hops, err = ua.hopsOf(ctx, a, target, isSIPS(target))
+		w.trusted = err == nil && host != "" && ua.sameServer(a, w.hops)
 	}
+	if reg != nil && w.trusted {
+		w.hops = ua.hops.livelyFirst(preferred(w.hops, reg.way()))
+	}
+	return w, err
+}
+
+// hopsOf resolves a URI over the transport of the account, else its own.
+func (ua *UserAgent) hopsOf(ctx context.Context, a Account, u *sipmsg.Uri, secure bool) ([]hop, error) {
+	want := a.Transport
 	if want == Any {
-		want = transportParam(target)
+		want = transportParam(u)
 	}
-	if isSIPS(target) && !want.Secure() {
+	if (secure || isSIPS(u)) && !want.Secure() {
 		want = TLS
 	}
-	hops, err = ua.locate(ctx, want, bareHost(target.Host), target.Port, a.linkTo(target.Host))
-	if err == nil && host != "" {
-		trusted = ua.sameServer(a, hops)
-	}
-	return hops, trusted, err
+	return ua.locate(ctx, want, bareHost(u.Host), u.Port, a.linkTo(u.Host))
 }
 
 // over is the transport to the account's server for a target: a sips URI wants one

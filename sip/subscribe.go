@@ -263,17 +263,18 @@ func (s *Subscription) send(ctx context.Context, expires time.Duration) (*sipmsg
 			fill(req)
 		})
 	}
-	hops, trusted, err := s.ua.accountHops(ctx, s.account, &d.target)
+	way, err := s.ua.accountWay(ctx, s.account, &d.target)
 	if err != nil {
 		return nil, err
 	}
-	if !trusted {
+	if !way.trusted {
 		d.auth = nil
 	}
 	var res *sipmsg.Response
-	for _, h := range hops {
+	for _, h := range way.hops {
 		var rt *route
 		if rt, err = s.ua.open(ctx, h); err == nil {
+			rt.routes = way.routes
 			res, err = s.sendFirst(ctx, rt, fill)
 		}
 		if ctx.Err() != nil || err == nil && res.StatusCode != 503 || err != nil && !errors.Is(err, ErrUnreachable) {
@@ -290,7 +291,7 @@ func (s *Subscription) sendFirst(ctx context.Context, rt *route, fill func(*sipm
 	for {
 		d.contact = s.ua.contactFor(s.account, rt)
 		d.localSeq++
-		req := d.build(sipmsg.SUBSCRIBE, d.localSeq, d.target, nil, rt)
+		req := d.build(sipmsg.SUBSCRIBE, d.localSeq, d.target, rt.routes, rt)
 		req.AppendHeader(d.contactHeader())
 		fill(req)
 		try.sign(req)
@@ -299,6 +300,7 @@ func (s *Subscription) sendFirst(ctx context.Context, rt *route, fill func(*sipm
 			return nil, err
 		}
 		if changed {
+			moved.routes = rt.routes
 			rt = moved
 			continue
 		}

@@ -33,6 +33,7 @@ type UserAgent struct {
 	inboxes   *inboxes
 	refused   *refused
 	streams   *streamSet
+	hops      *hopBook
 	dialled   *dialListener
 	packets   []*packetConn
 	listeners []*streamListener // of connections
@@ -75,7 +76,7 @@ type UserAgent struct {
 func New(cfg Config) (*UserAgent, error) {
 	cfg = cfg.withDefaults()
 	ua := &UserAgent{
-		cfg: cfg, log: cfg.Logger, gate: newGate(cfg.MaxMessage), sources: newSources(), finals: newFinals(), inboxes: newInboxes(), refused: newRefused(), streams: newStreamSet(),
+		cfg: cfg, log: cfg.Logger, gate: newGate(cfg.MaxMessage), sources: newSources(), finals: newFinals(), inboxes: newInboxes(), refused: newRefused(), streams: newStreamSet(), hops: newHopBook(),
 		usages: newReferUsages(), closing: make(chan struct{}), closed: make(chan struct{}),
 		regs: make(map[*Registration]struct{}), invites: make(map[string]*ClientInvite),
 		invitations: make(map[string]*Invitation), dialogs: make(map[string]*Dialog), early: make(map[string]*Dialog),

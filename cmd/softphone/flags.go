@@ -28,6 +28,7 @@ type flags struct {
 	transport    string
 	tls          config.TLS
 	wsPath       string
+	proxy        string
 	passwordFile string
 	expires      time.Duration
 	messages     bool
@@ -212,7 +213,7 @@ func (f *flags) account(env *environment, c *config.File, first func(...string) 
 	c.Accounts = append([]config.Account{{
 		Server: server, User: user, Domain: f.domain, AuthUser: f.authUser, DisplayName: f.displayName,
 		Transport: strings.ToLower(first(f.transport, env.getenv("SOFTPHONE_TRANSPORT"))),
-		Expires:   config.Duration(f.expires), Password: password, WSPath: f.wsPath, MessageWaiting: f.messages,
+		Expires:   config.Duration(f.expires), Password: password, WSPath: f.wsPath, Proxy: f.proxy, MessageWaiting: f.messages,
 	}}, c.Accounts...)
 	return nil
 }

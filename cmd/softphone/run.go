@@ -91,6 +91,7 @@ The file (every key may be left out, but server and user):
   password_file = "alice.password"         # or password_env, or password in a file of mode 0600
   transport = "udp"                        # or "tcp", "tls", "ws", "wss"
   tls_ca = "ca.pem"                        # who may sign the server's certificate; also tls_cert, tls_key, tls_server_name
+  proxy = "edge.example.com"               # outbound proxy
   ws_path = "/ws"                          # of the WebSocket
   mode = "phone"                           # or "automation"
   message_waiting = false                  # true: ask the PBX to tell what is in the mailbox

@@ -6,7 +6,7 @@ import (
 	"github.com/softphone-go/softphone/config"
 )
 
-// addTLS adds the flags of TLS and secure WebSocket.
+// addTLS adds the flags of TLS, WebSocket and proxies.
 func (f *flags) addTLS(cmd *cobra.Command) {
 	fs := cmd.Flags()
 	fs.StringVar(&f.tls.CA, "tls-ca", "", "PEM `FILE` of who may sign the server's certificate (default the system's authorities)")
@@ -15,6 +15,7 @@ func (f *flags) addTLS(cmd *cobra.Command) {
 	fs.StringVar(&f.tls.ServerName, "tls-server-name", "", "`NAME` in the server's certificate, if it is not the server's host")
 	fs.BoolVar(&f.tls.AcceptAnyCertificate, "tls-insecure-any-cert", false,
 		"DANGEROUS: do not verify the server's certificate: anybody on the way can listen in")
+	fs.StringVar(&f.proxy, "proxy", "", "`HOST[:PORT]` of an outbound proxy that all calls and registrations go through")
 	fs.StringVar(&f.wsPath, "ws-path", "", "`PATH` of the server's WebSocket (default /ws)")
 }
 

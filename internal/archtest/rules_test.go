@@ -47,6 +47,7 @@ var owners = []struct {
 }{
 	{"github.com/emiago/sipgo", []string{"sip/...", "internal/exchange"}},
 	{"github.com/gobwas/ws", []string{"sip/..."}},
+	{"github.com/miekg/dns", []string{"sip/..."}},
 	{"github.com/icholy/digest", []string{"sip/...", "internal/exchange"}},
 	{"github.com/pion/rtp", []string{"media/...", "internal/exchange"}},
 	{"github.com/pion/rtcp", []string{"media/...", "internal/exchange"}},
