@@ -46,7 +46,7 @@ func (p *Phone) blockExact(ctx context.Context, id sip.Identity) error {
 func (p *Phone) whoIs(num string) agent.Party {
 	n := p.plan.Parse(num)
 	missed, err := p.store.IsRecentMissed(p.run, n.String())
-	if err != nil {
+	if err != nil && p.run.Err() == nil {
 		p.log.Warn("history could not be read", "error", err)
 	}
 	party := agent.Party{IsMobile: agent.Bool(n.IsMobile()), IsRecentMissed: agent.Bool(missed)}
