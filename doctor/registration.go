@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/softphone-go/softphone/config"
 	"github.com/softphone-go/softphone/phone"
 	"github.com/softphone-go/softphone/sip"
 )
@@ -46,7 +47,9 @@ func (x *examination) register(ctx context.Context) (*phone.Phone, Check) {
 		return nil, failed("correct what is named", "the phone cannot start: %v", err)
 	}
 	begun := time.Now()
-	if err := p.AddAccount(x.account); err != nil {
+	account := x.account
+	account.Mode = config.ModeAutomation // no directives here
+	if err := p.AddAccount(account); err != nil {
 		return p, failed("correct what is named", "%v", err)
 	}
 	ctx, cancel := context.WithTimeout(ctx, 2*x.cfg.Patience)

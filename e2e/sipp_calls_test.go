@@ -59,6 +59,11 @@ func TestSIPp_Forked200_RFC3261_13_2_2_4(t *testing.T) {
 	callSIPp(t, "forked-200.xml", "--duration", "500ms")
 }
 
+func TestSIPp_Forked100rel_RFC3262_4(t *testing.T) {
+	t.Parallel()
+	callSIPp(t, "forked-100rel.xml", "--duration", "300ms")
+}
+
 func TestSIPp_183WithoutToTag_RFC3261_12_1(t *testing.T) {
 	t.Parallel()
 	callSIPp(t, "183-without-to-tag.xml", "--duration", "300ms")
@@ -67,6 +72,12 @@ func TestSIPp_183WithoutToTag_RFC3261_12_1(t *testing.T) {
 func TestSIPp_StrictRoute_RFC3261_12_2_1_1(t *testing.T) {
 	t.Parallel()
 	callSIPp(t, "strict-route.xml", "--duration", "300ms")
+}
+
+func TestSIPp_ByeInEarlyDialog_RFC3261_15_1_2(t *testing.T) {
+	t.Parallel()
+	p := sippCalls(t, "bye-in-early-dialog.xml", "--after", "20s")
+	require.Equal(t, "missed", ended(p).text("disposition"))
 }
 
 func TestSIPp_MalformedAck_RFC3261_13_3_1_4(t *testing.T) {
@@ -90,4 +101,10 @@ func TestSIPp_LateOfferNeverAnswered_RFC3261_13_2_1(t *testing.T) {
 	t.Parallel()
 	p := sippCalls(t, "late-offer-ack-without-sdp.xml")
 	require.Equal(t, "media-failed", ended(p).text("disposition"))
+}
+
+func TestSIPp_ReplacesErrors_RFC3891_3(t *testing.T) {
+	t.Parallel()
+	p := sippCalls(t, "replaces-errors.xml")
+	require.Equal(t, "completed", ended(p).text("disposition"))
 }

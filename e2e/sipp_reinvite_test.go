@@ -22,3 +22,20 @@ func TestSIPp_ReInviteWithBadSDP_RFC3261_14_2(t *testing.T) {
 	p := sippCalls(t, "reinvite-sdp.xml")
 	require.Equal(t, "completed", ended(p).text("disposition"))
 }
+
+func TestSIPp_UpdateRefusedThenRetried_RFC3311_5_2(t *testing.T) {
+	t.Parallel()
+	p := sippCalls(t, "update.xml")
+	require.Equal(t, "completed", ended(p).text("disposition"))
+}
+
+func TestSIPp_SessionTimer422Then200_RFC4028_7_3(t *testing.T) {
+	t.Parallel()
+	callSIPp(t, "session-timer-422.xml", "--duration", "300ms")
+}
+
+func TestSIPp_SessionTimerTooSmall_RFC4028_9(t *testing.T) {
+	t.Parallel()
+	p := sippCalls(t, "session-timer-too-small.xml")
+	require.Equal(t, "completed", ended(p).text("disposition"))
+}

@@ -42,7 +42,7 @@ func (p *Phone) screen(c dialer.Caller) dialer.Verdict {
 func (p *Phone) whoIs(num string) agent.Party {
 	n := p.plan.Parse(num)
 	missed, err := p.store.IsRecentMissed(p.run, n.String())
-	if err != nil {
+	if err != nil && p.run.Err() == nil {
 		p.log.Warn("history could not be read", "error", err)
 	}
 	party := agent.Party{IsMobile: agent.Bool(n.IsMobile()), IsRecentMissed: agent.Bool(missed)}
