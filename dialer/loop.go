@@ -199,6 +199,8 @@ func (c *Call) onDialog(ev sip.DialogEvent) {
 		c.onRemoteOffer(ev)
 	case sip.RefreshDue:
 		c.refreshSession()
+	case sip.AddressChanged:
+		c.relocate(ev.Local)
 	case sip.InfoReceived:
 		c.onInfo(ev)
 	case sip.ReferReceived:

@@ -121,7 +121,7 @@ func newPhone(t *testing.T, n *memnet.Network, name string, addr netip.Addr, set
 	}
 	var err error
 	p.ua, err = sip.New(sip.Config{
-		Listen: []sip.Listen{{Transport: sip.UDP, Addr: netip.AddrPortFrom(addr, 5060)}},
+		Listen: []sip.Listen{{Transport: sip.UDP, Addr: netip.AddrPortFrom(netip.IPv4Unspecified(), 5060)}},
 		Network: sip.Network{
 			ListenPacket: host.ListenPacket, Listen: host.Listen, Dial: host.Dial, LocalFor: host.LocalFor,
 		},

@@ -69,7 +69,8 @@ type Session struct {
 	levels      levels
 	inband      inband
 	observer    observer
-	count       Stats // the counters that the tick keeps itself
+	count       Stats  // the counters that the tick keeps itself
+	overflows   uint64 // of sockets before this one
 }
 
 // NewSession starts to read from the Socket of cfg and owns it from then on,

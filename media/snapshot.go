@@ -67,7 +67,7 @@ func (s *Session) Stats() Stats {
 	st, p, f := s.snapshot.stats, s.snapshot.playout, s.snapshot.figures
 	s.snapshot.mu.Unlock()
 
-	st.Overflows = s.rtpIn.dropped() + s.rtcpIn.dropped()
+	st.Overflows = s.overflows + s.rtpIn.dropped() + s.rtcpIn.dropped()
 	st.Malformed += s.oversize.Load()
 	st.ReadErrors = s.readErrors.Load()
 	st.PacketsLate, st.PacketsDuplicate, st.PacketsReordered = p.Late, p.Duplicates, p.Reordered

@@ -152,6 +152,11 @@ type Config struct {
 	// subscription brings (SubscribeMessages), and what its registrar sends unasked.
 	// It must not block. Nil: nobody is told.
 	Messages func(accountID string, m MessageSummary)
+	// AddressCheck is how often our own addresses are looked at. When the one that
+	// leads to a registrar or a peer has changed, connections from the old one are
+	// closed, accounts are registered anew at once, and calls get AddressChanged.
+	// Default 250 ms; negative: never. Listeners bound to one address stay there.
+	AddressCheck time.Duration
 	// AcceptAny accepts requests for any user while no account is registered.
 	AcceptAny bool
 	// Allow lists the networks whose requests are answered, besides those of
@@ -198,6 +203,9 @@ func (c Config) withDefaults() Config {
 	}
 	if c.MaxRate <= 0 {
 		c.MaxRate = 300
+	}
+	if c.AddressCheck == 0 {
+		c.AddressCheck = 250 * time.Millisecond
 	}
 	if c.KeepAlive == 0 {
 		c.KeepAlive = 29 * time.Second

@@ -38,7 +38,6 @@ type Dialog struct {
 	fromName  string     // as printed between quotes
 	toName    string
 	remote    Identity
-	local     netip.Addr
 	peer      hop // where the dialog's INVITE went to or came from
 
 	invitation *Invitation // that made it, when it rang here first
@@ -52,6 +51,7 @@ type Dialog struct {
 	state      dialogState
 	unanswered bool       // ended while it was early
 	agreed     bool       // the INVITE's offer has had its answer before the 2xx
+	local      netip.Addr // our address on the way to the peer
 	contact    sipmsg.Uri // ours
 	target     sipmsg.Uri // the peer's Contact
 	routes     []sipmsg.Uri
@@ -107,7 +107,11 @@ func (d *Dialog) Remote() Identity { return d.remote }
 func (d *Dialog) Caller() bool { return d.caller }
 
 // Local returns our address on the way to the peer, for session descriptions.
-func (d *Dialog) Local() netip.Addr { return d.local }
+func (d *Dialog) Local() netip.Addr {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.local
+}
 
 // Handle sets who receives the dialog's events. Those that came before are
 // delivered first. f is called from one goroutine at a time, in order, and

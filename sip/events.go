@@ -103,6 +103,10 @@ type EarlyAnswer struct{ Body []byte }
 // with ErrSessionExpired.
 type RefreshDue struct{}
 
+// AddressChanged tells that our address on the way to the peer is another one now, so
+// that the session must be moved there: by a re-INVITE, whose Contact is right already.
+type AddressChanged struct{ Local netip.Addr }
+
 // InfoReceived is an INFO request, already answered 200.
 type InfoReceived struct {
 	ContentType string
@@ -117,12 +121,13 @@ type Ended struct {
 	Err    error // ErrNoAck, ErrSessionExpired, *StatusError (481, 408), ErrClosed; nil for BYE
 }
 
-func (Confirmed) isDialogEvent()    {}
-func (RemoteOffer) isDialogEvent()  {}
-func (EarlyAnswer) isDialogEvent()  {}
-func (RefreshDue) isDialogEvent()   {}
-func (InfoReceived) isDialogEvent() {}
-func (Ended) isDialogEvent()        {}
+func (Confirmed) isDialogEvent()      {}
+func (RemoteOffer) isDialogEvent()    {}
+func (EarlyAnswer) isDialogEvent()    {}
+func (RefreshDue) isDialogEvent()     {}
+func (AddressChanged) isDialogEvent() {}
+func (InfoReceived) isDialogEvent()   {}
+func (Ended) isDialogEvent()          {}
 
 // CancelCause tells why an Invitation is over (RFC 3326 Reason header).
 type CancelCause struct {

@@ -37,6 +37,7 @@ type Registration struct {
 	auth     *authenticator
 	updated  bool
 	lost     bool // the connection to the registrar broke
+	moved    bool // our address on the way to the registrar changed
 	abort    context.CancelFunc
 	closeCtx context.Context
 	state    RegistrationState
@@ -44,6 +45,7 @@ type Registration struct {
 	servers  map[netip.Addr]struct{}
 	public   netip.AddrPort // our address as the registrar sees it; zero without NAT
 	flow     hop            // where the last successful REGISTER went
+	local    netip.Addr     // our address on the way there
 	services []sipmsg.Uri   // Service-Route of the registrar
 
 	// The loop's own:
@@ -223,7 +225,7 @@ func (r *Registration) sleep(wait time.Duration) bool {
 	defer stop()
 	for {
 		r.mu.Lock()
-		updated, lost := r.updated, r.lost
+		updated, lost := r.updated || r.moved, r.lost
 		r.lost = false
 		r.mu.Unlock()
 		if updated {
@@ -283,7 +285,7 @@ func (r *Registration) step() time.Duration {
 	defer cancel()
 	r.mu.Lock()
 	a, updated := r.account, r.updated
-	r.updated, r.lost = false, false
+	r.updated, r.lost, r.moved = false, false, false
 	r.abort = cancel
 	r.mu.Unlock()
 	if updated {

@@ -88,7 +88,7 @@ func (r *Registration) backOff(failures int) time.Duration {
 // parameter, then the Expires header, then what we asked (RFC 3261 §10.2.4).
 func (r *Registration) accepted(a Account, res *sipmsg.Response) time.Duration {
 	r.worked, r.refusals, r.since = true, 0, time.Now()
-	if r.moved() {
+	if r.elsewhere() {
 		return 0
 	}
 	granted := min(max(r.granted, 0), maxExpires)

@@ -155,7 +155,7 @@ func (r *Registration) bindingOf(res *sipmsg.Response, a Account, rt *route, con
 	r.bound, r.boundAs = &contact, a
 	r.granted = grantedTime(res, &contact, expires)
 	r.mu.Lock()
-	r.flow, r.services = rt.hop, serviceRoutes(res)
+	r.flow, r.local, r.services = rt.hop, rt.local, serviceRoutes(res)
 	r.mu.Unlock()
 }
 
@@ -218,9 +218,9 @@ func (r *Registration) learnPublic(req *sipmsg.Request, res *sipmsg.Response, rt
 // address never settles.
 const maxMoves = 2
 
-// moved reports that the address just registered is not the one the registrar
+// elsewhere reports that the address just registered is not the one the registrar
 // sees us at, so that the new one must be registered at once.
-func (r *Registration) moved() bool {
+func (r *Registration) elsewhere() bool {
 	r.mu.Lock()
 	public := r.public
 	r.mu.Unlock()

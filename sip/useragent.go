@@ -96,6 +96,9 @@ func New(cfg Config) (*UserAgent, error) {
 		return nil, err
 	}
 	ua.serveTransports()
+	if cfg.AddressCheck > 0 {
+		ua.start(ua.watchAddresses)
+	}
 	return ua, nil
 }
 

@@ -1,0 +1,152 @@
+package sip
+
+import (
+	"context"
+	"net/netip"
+	"time"
+)
+
+// A change of our address, as a laptop has when it goes from a cable to a radio
+// network:
+//
+//	look (every Config.AddressCheck)
+//	  connections from the old address   closed
+//	  registrations                      REGISTER with the new Contact, the old one taken back
+//	  dialogs                            new Contact, AddressChanged -> re-INVITE by their owner
+//
+// While there is no address at all, nothing is done.
+
+// watchAddresses looks at our addresses until the user agent closes.
+func (ua *UserAgent) watchAddresses() {
+	t := time.NewTicker(ua.cfg.AddressCheck)
+	defer t.Stop()
+	for {
+		select {
+		case <-ua.closing:
+			return
+		case <-t.C:
+			ua.checkAddresses()
+		}
+	}
+}
+
+func (ua *UserAgent) checkAddresses() {
+	known := make(map[netip.Addr]netip.Addr) // from where we reach an address
+	from := func(h hop) netip.Addr {
+		remote := h.addr.Addr()
+		if bound := ua.boundFor(h); bound.IsValid() && !bound.IsUnspecified() {
+			return bound
+		}
+		if _, ok := known[remote]; !ok {
+			local, err := ua.cfg.Network.LocalFor(remote)
+			if err != nil {
+				local = netip.Addr{}
+			}
+			known[remote] = local.Unmap().WithZone("")
+		}
+		return known[remote]
+	}
+	for _, s := range ua.streams.made() {
+		if now := from(s.hop); now.IsValid() && now != s.local.Addr().WithZone("") {
+			_ = s.Close()
+		}
+	}
+	ua.mu.Lock()
+	regs, dialogs := make([]*Registration, 0, len(ua.regs)), make([]*Dialog, 0, len(ua.dialogs))
+	for r := range ua.regs {
+		regs = append(regs, r)
+	}
+	for _, d := range ua.dialogs {
+		dialogs = append(dialogs, d)
+	}
+	ua.mu.Unlock()
+	for _, r := range regs {
+		r.checkAddress(from)
+	}
+	for _, d := range dialogs {
+		d.checkAddress(from)
+	}
+}
+
+// boundFor is the address of the listener that a hop is used with.
+func (ua *UserAgent) boundFor(h hop) netip.Addr {
+	if h.transport == UDP {
+		if p := ua.packetFor(h.addr.Addr()); p != nil {
+			return p.local.Addr()
+		}
+	} else if l := ua.listenerFor(h.transport, h.addr.Addr()); l != nil {
+		return l.local.Addr()
+	}
+	return netip.Addr{}
+}
+
+// made lists the connections that we made.
+func (t *streamSet) made() []*streamConn {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	var out []*streamConn
+	for s := range t.all {
+		if s.dialled {
+			out = append(out, s)
+		}
+	}
+	return out
+}
+
+// checkAddress registers anew, without any pause, when our address has changed.
+func (r *Registration) checkAddress(from func(hop) netip.Addr) {
+	r.mu.Lock()
+	if !r.local.IsValid() || r.state.Phase >= Rejected {
+		r.mu.Unlock()
+		return
+	}
+	now := from(r.flow)
+	moved := now.IsValid() && now != r.local
+	if moved {
+		r.ua.log.Info("sip: our address has changed, registering anew", "account", r.account.id(), "was", r.local, "is", now)
+		r.local, r.public, r.moved = now, netip.AddrPort{}, true
+		if r.abort != nil {
+			r.abort() // what is under way comes from the old address
+		}
+	}
+	r.mu.Unlock()
+	if moved {
+		r.poke()
+	}
+}
+
+// checkAddress moves an established dialog to our new address. It tells the owner once.
+func (d *Dialog) checkAddress(from func(hop) netip.Addr) {
+	d.mu.Lock()
+	now := from(d.peer)
+	moved := d.state == confirmed && now.IsValid() && d.local.IsValid() && now != d.local.WithZone("")
+	if moved {
+		d.local = now
+	}
+	target, routes := requestRoute(d.target, d.routes)
+	d.mu.Unlock()
+	if !moved {
+		return
+	}
+	if len(routes) > 0 && isLoose(routes[0]) {
+		target = routes[0]
+	}
+	d.ua.start(func() {
+		ctx, cancel := context.WithTimeout(context.Background(), dialTimeout)
+		defer cancel()
+		rt, err := d.open(ctx, target)
+		if err != nil {
+			d.ua.log.Info("sip: a call could not be moved to our new address", "call", d.callID, "err", err)
+			return
+		}
+		contact := d.ua.contactFor(d.account, rt)
+		d.mu.Lock()
+		contact.User = d.contact.User
+		if isSIPS(&d.contact) {
+			contact = secured(contact)
+		}
+		d.contact = contact
+		d.mu.Unlock()
+		d.events.post(AddressChanged{Local: now})
+	})
+}
