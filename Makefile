@@ -7,6 +7,8 @@ FUZZTIME      ?= 10s
 SOAKTIME      ?= 10m
 LOADCALLS     ?= 1,100,500,1000
 LOADTIME      ?= 20s
+ATTEMPTS      ?= 200
+ATTEMPTTIME   ?= 60s
 GOLANGCI_LINT ?= v2.12.2
 
 export CGO_ENABLED = 0
@@ -65,6 +67,10 @@ bench: ## run the benchmarks
 .PHONY: bench-load
 bench-load: ## what calls cost beside a bare socket loop (Linux; LOADCALLS=1,100,500,1000 LOADTIME=20s)
 	$(GO) run ./internal/mediaload/command --calls $(LOADCALLS) --for $(LOADTIME)
+
+.PHONY: bench-attempts
+bench-attempts: ## SIPp calls `softphone answer` again and again (ATTEMPTS=200 a second, ATTEMPTTIME=60s)
+	E2E=auto ATTEMPTS=$(ATTEMPTS) ATTEMPTTIME=$(ATTEMPTTIME) $(GO) test -count=1 -timeout 15m -v -run '^TestAttempts_' ./e2e
 
 .PHONY: replay-traces
 replay-traces: ## what the playout engine makes of each packet trace: delay, concealment, time scaling, MOS

@@ -8,7 +8,7 @@
 // nothing. With E2E=auto, the default, tests whose programs are not found are
 // left out and one line says so; with E2E=required that is a failure; E2E=off
 // leaves all out. RACE=1 builds the program with the race detector. SOAK=10m
-// runs TestSoak_, which is left out otherwise.
+// runs TestSoak_, which is left out otherwise, and ATTEMPTS=200 TestAttempts_.
 //
 // Tests that judge sound run one at a time, since a phone that gets no processor
 // in time sends and plays late, and rightly adapts; the others run side by side.

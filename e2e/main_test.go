@@ -70,6 +70,9 @@ func run(m *testing.M) (code int, err error) {
 	if os.Getenv("SOAK") == "" {
 		skip = append(skip, "^TestSoak_")
 	}
+	if os.Getenv("ATTEMPTS") == "" {
+		skip = append(skip, "^TestAttempts_")
+	}
 	if len(skip) > 0 && flag.Lookup("test.skip").Value.String() == "" {
 		if err := flag.Set("test.skip", strings.Join(skip, "|")); err != nil {
 			return 0, err
