@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"time"
 
@@ -50,7 +51,7 @@ func (d *Dialer) Dial(ctx context.Context, req DialRequest) (*Call, error) {
 	c.leg.monitor = req.Monitor
 	c.request = sip.InviteRequest{
 		Account: req.Account, Target: req.Target, Offer: c.buildOffer,
-		Headers: req.Headers, CallerNumber: req.CallerNumber,
+		Headers: req.Headers, CallerNumber: req.CallerNumber, Logger: c.log,
 	}
 	c.mail.post(func() { c.step(InputDial) })
 	if err := d.admit(c); err != nil {
@@ -109,16 +110,16 @@ func (c *Call) invite() {
 	c.d.helper(func() {
 		for r := range responses {
 			if !c.mail.post(func() { c.onResponseOf(client, r) }) {
-				c.d.tooLate(r)
+				c.d.tooLate(c.log, r)
 			}
 		}
 	})
 }
 
 // tooLate takes a response after the call's end: a 2xx still made a dialog.
-func (d *Dialer) tooLate(r sip.Response) {
+func (d *Dialer) tooLate(log *slog.Logger, r sip.Response) {
 	if final, ok := r.(sip.Final); ok && final.Err == nil && final.Dialog != nil {
-		d.abandon(final.Dialog)
+		d.abandon(log, final.Dialog)
 	}
 }
 
@@ -155,7 +156,7 @@ func (c *Call) buildOffer(path sip.Path) ([]byte, error) {
 // taken its place.
 func (c *Call) onResponseOf(client *sip.ClientInvite, r sip.Response) {
 	if c.client != client {
-		c.d.helper(func() { c.d.tooLate(r) })
+		c.d.helper(func() { c.d.tooLate(c.log, r) })
 		return
 	}
 	c.onResponse(r)
@@ -252,7 +253,7 @@ func (c *Call) onFinal(f sip.Final) {
 		return
 	}
 	if c.state != Outgoing && c.state != Cancelling {
-		c.d.helper(func() { c.d.abandon(f.Dialog) })
+		c.d.helper(func() { c.d.abandon(c.log, f.Dialog) })
 		return
 	}
 	if remote := f.Dialog.Remote(); remote.URI.Host != "" {

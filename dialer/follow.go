@@ -77,7 +77,7 @@ func (c *Call) startFollow(ev sip.ReferReceived) {
 	f := &follow{c: c, target: ev.Target, referral: referral, leg: c.newSibling(), early: make(earlyDialogs)}
 	c.follow = f
 	c.tellTransfer(EventTransferring, f.target, 100, "")
-	req := sip.InviteRequest{Account: c.dialog.Account(), Target: ev.Target, Offer: f.buildOffer}
+	req := sip.InviteRequest{Account: c.dialog.Account(), Target: ev.Target, Offer: f.buildOffer, Logger: c.log}
 	if ev.Replaces != nil {
 		req.Headers = append(req.Headers, sip.Header{Name: "Replaces", Value: ev.Replaces.String()})
 	}
@@ -94,7 +94,7 @@ func (c *Call) startFollow(ev sip.ReferReceived) {
 	c.d.helper(func() {
 		for r := range responses {
 			if !c.mail.post(func() { f.onResponse(r) }) {
-				c.d.tooLate(r)
+				c.d.tooLate(c.log, r)
 			}
 		}
 	})
@@ -134,7 +134,7 @@ func (f *follow) buildOffer(path sip.Path) ([]byte, error) {
 
 func (f *follow) onResponse(r sip.Response) {
 	if f.c.follow != f {
-		f.c.d.helper(func() { f.c.d.tooLate(r) })
+		f.c.d.helper(func() { f.c.d.tooLate(f.c.log, r) })
 		return
 	}
 	switch r := r.(type) {
@@ -168,7 +168,7 @@ func (f *follow) onFinal(r sip.Final) {
 		err = f.leg.apply(params)
 	}
 	if err != nil {
-		f.c.d.helper(func() { f.c.d.abandon(r.Dialog) })
+		f.c.d.helper(func() { f.c.d.abandon(f.c.log, r.Dialog) })
 		f.fail(488, "")
 		return
 	}
@@ -193,7 +193,7 @@ func (f *follow) arrive(dialog *sip.Dialog) {
 		case <-wait.C:
 		case <-c.d.closing:
 		}
-		c.d.farewell(old, "")
+		c.d.farewell(c.log, old, "")
 	})
 	c.tell(EventReplaced, 200, "")
 }

@@ -3,6 +3,7 @@ package dialer
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"time"
 
 	"github.com/softphone-go/softphone/sip"
@@ -63,7 +64,7 @@ func (c *Call) bye() {
 		reason = c.end.reason
 	}
 	c.d.helper(func() {
-		c.d.farewell(dialog, reason)
+		c.d.farewell(c.log, dialog, reason)
 		c.mail.post(func() { c.step(InputReleased) })
 	})
 }
@@ -73,20 +74,20 @@ func (c *Call) bye() {
 const byeLimit = 66 * time.Second
 
 // farewell ends a dialog that no call wants any more.
-func (d *Dialer) farewell(dialog *sip.Dialog, reason string) {
+func (d *Dialer) farewell(log *slog.Logger, dialog *sip.Dialog, reason string) {
 	ctx, cancel := context.WithTimeout(context.Background(), byeLimit)
 	defer cancel()
 	if err := dialog.Bye(ctx, reason); err != nil {
-		d.log.Info("BYE was not answered well", "error", err)
+		log.Info("BYE was not answered well", "code", codeOf(err), "error", err)
 	}
 }
 
 // abandon ends a dialog that came to be when its call was already over.
-func (d *Dialer) abandon(dialog *sip.Dialog) {
+func (d *Dialer) abandon(log *slog.Logger, dialog *sip.Dialog) {
 	if err := dialog.Ack(nil); err != nil {
-		d.log.Info("ACK could not be sent", "error", err)
+		log.Info("ACK could not be sent", "error", err)
 	}
-	d.farewell(dialog, "")
+	d.farewell(log, dialog, "")
 }
 
 // phrase is the reason phrase of the codes this package sends (RFC 3261 §21).

@@ -52,7 +52,7 @@ func (c *Call) refreshSession() {
 	}
 	c.proposals = append(c.proposals, &proposal{again: true, reply: func(err error) {
 		if err != nil {
-			c.log.Info("the session could not be refreshed", "error", err)
+			c.log.Info("the session could not be refreshed", "code", codeOf(err), "error", err)
 		}
 	}})
 }

@@ -164,6 +164,11 @@ func (c *Call) settle(now time.Time, stats media.Stats) Outcome {
 
 // tell reports an event.
 func (c *Call) tell(t EventType, code int, reason string) {
+	if code > 0 {
+		c.log.Info("call "+t.String(), "code", code)
+	} else {
+		c.log.Info("call " + t.String())
+	}
 	c.d.cfg.Events(c.event(t, code, reason))
 }
 

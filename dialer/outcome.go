@@ -127,3 +127,12 @@ func dispositionOf(code int) Disposition {
 		return Failed
 	}
 }
+
+// codeOf is the SIP status code in an error; 0 when there is none.
+func codeOf(err error) int {
+	var status *sip.StatusError
+	if errors.As(err, &status) {
+		return status.Code
+	}
+	return 0
+}

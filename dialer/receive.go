@@ -35,6 +35,7 @@ func (d *Dialer) Receive(inv *sip.Invitation) {
 	}
 	c := newCall(d, "", Inbound, caller.AccountID, identity, "")
 	c.invitation = inv
+	inv.SetLogger(c.log)
 	c.source, c.sink = d.withDefaults(nil, nil)
 	if verdict.Block {
 		c.mail.post(func() { c.block(verdict) })

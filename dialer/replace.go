@@ -65,7 +65,7 @@ func (c *Call) takeOver(inv *sip.Invitation) {
 		c.client = nil // what it still brings came too late
 		client.Cancel("")
 	} else {
-		c.d.helper(func() { c.d.farewell(old, "") })
+		c.d.helper(func() { c.d.farewell(c.log, old, "") })
 	}
 	if f := c.follow; f != nil {
 		f.drop(487, "")

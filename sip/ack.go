@@ -74,7 +74,7 @@ func (d *Dialog) repeatAck(seq uint32) {
 		return
 	}
 	if err := d.ua.write(a.req, a.rt); err != nil {
-		d.ua.log.Debug("sip: repeating an ACK failed", "to", a.rt.addr, "err", err)
+		d.logger().Debug("sip: repeating an ACK failed", "to", a.rt.addr, "err", err)
 	}
 }
 
@@ -132,7 +132,7 @@ func (d *Dialog) expectAck(a *answer) {
 			interval = min(2*interval, t2)
 			again.Reset(interval)
 		case <-deadline.C:
-			d.ua.log.Debug("sip: no ACK for our 2xx, ending the call")
+			d.logger().Debug("sip: no ACK for our 2xx, ending the call")
 			d.hangUpUnacked()
 			return
 		}

@@ -58,7 +58,7 @@ func (d *Dialog) waitAcked() error {
 		d.mu.Unlock()
 		if pending {
 			if err := d.Ack(nil); err != nil {
-				d.ua.log.Debug("sip: ACK before BYE failed", "err", err)
+				d.logger().Debug("sip: ACK before BYE failed", "err", err)
 			}
 		}
 		return nil

@@ -3,10 +3,12 @@ package sip
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"math/rand/v2"
 	"net/netip"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	sipmsg "github.com/emiago/sipgo/sip"
 )
@@ -41,6 +43,7 @@ type Dialog struct {
 	peer      hop // where the dialog's INVITE went to or came from
 
 	invitation *Invitation // that made it, when it rang here first
+	log        atomic.Pointer[slog.Logger]
 
 	events dialogEvents
 	turns  turns

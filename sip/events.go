@@ -1,6 +1,7 @@
 package sip
 
 import (
+	"log/slog"
 	"net/netip"
 	"time"
 )
@@ -29,6 +30,9 @@ type InviteRequest struct {
 	Headers []Header
 	// CallerNumber, when set, is presented as P-Preferred-Identity (RFC 3325).
 	CallerNumber string
+	// Logger takes the lines about this call and its dialogs, so that they carry
+	// what its owner knows it by. Nil: that of the user agent.
+	Logger *slog.Logger
 }
 
 // Response is what a ClientInvite streams: Sent, Provisional or Final.

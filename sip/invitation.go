@@ -4,9 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/netip"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	sipmsg "github.com/emiago/sipgo/sip"
@@ -34,6 +36,7 @@ type Invitation struct {
 	done    chan struct{}
 
 	replaced *Dialog // that the caller wants to take the place of
+	log      atomic.Pointer[slog.Logger]
 
 	mu     sync.Mutex
 	over   bool // answered, refused, cancelled
@@ -215,6 +218,7 @@ func (d *Dialog) promised() bool {
 // newDialog makes the callee's dialog (RFC 3261 §12.1.1).
 func (i *Invitation) newDialog() *Dialog {
 	d := i.ua.newDialog()
+	d.SetLogger(i.log.Load())
 	d.state = answered
 	d.callID, d.localTag, d.remoteTag = i.CallID(), i.tag, tagOf(i.req.From().Params)
 	d.account = i.account

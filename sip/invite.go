@@ -169,7 +169,7 @@ func (c *ClientInvite) settle(final Final) {
 // hangUp ends a call that was answered while it was being cancelled.
 func (c *ClientInvite) hangUp(d *Dialog) {
 	if err := d.Ack(nil); err != nil {
-		c.ua.log.Debug("sip: ACK of a cancelled call failed", "err", err)
+		c.logger().Debug("sip: ACK of a cancelled call failed", "err", err)
 	}
 	c.ua.start(func() { _ = d.Bye(context.Background(), "") })
 }
@@ -322,7 +322,7 @@ func (c *ClientInvite) tryHop(target sipmsg.Uri, rt *route, trusted bool) (*sipm
 		if c.stopped() {
 			return nil, context.Canceled
 		}
-		tx := &inviteTx{ua: c.ua, req: req, rt: rt, cancel: c.stop,
+		tx := &inviteTx{ua: c.ua, log: c.logger(), req: req, rt: rt, cancel: c.stop,
 			sent: c.left, provisional: c.onProvisional, again: c.onFurther2xx,
 			reason: func() string { c.mu.Lock(); defer c.mu.Unlock(); return c.reason }}
 		c.mu.Lock()

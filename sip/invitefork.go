@@ -112,6 +112,7 @@ func (d *Dialog) left() bool {
 
 func (c *ClientInvite) newFork(at *inviteAttempt, res *sipmsg.Response, tag string) *Dialog {
 	d := c.ua.newDialog()
+	d.SetLogger(c.in.Logger)
 	d.caller = true
 	d.callID, d.localTag, d.remoteTag = c.callID, c.localTag, tag
 	d.account = c.in.Account
@@ -219,7 +220,7 @@ func (c *ClientInvite) onFurther2xx(res *sipmsg.Response) {
 		d.repeatAck(res.CSeq().SeqNo)
 		return
 	}
-	c.ua.log.Debug("sip: another fork answered too, ending it", "known", known)
+	c.logger().Debug("sip: another fork answered too, ending it", "known", known)
 	c.ua.start(func() {
 		if err := d.Ack(nil); err == nil {
 			_ = d.Bye(context.Background(), "")

@@ -3,6 +3,7 @@ package sip
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"time"
 
 	sipmsg "github.com/emiago/sipgo/sip"
@@ -15,6 +16,7 @@ var errCancelled = errors.New("cancelled without an answer")
 // inviteTx is one INVITE client transaction, for a new call or a re-INVITE.
 type inviteTx struct {
 	ua          *UserAgent
+	log         *slog.Logger
 	req         *sipmsg.Request
 	rt          *route
 	sent        func()                 // the request has left; may be nil
@@ -146,7 +148,7 @@ func (t *inviteTx) sendCancel() {
 	t.ua.finishRequest(req, "", nil)
 	t.ua.start(func() {
 		if _, err := t.ua.roundTrip(context.Background(), req, t.rt); err != nil && !errors.Is(err, ErrClosed) {
-			t.ua.log.Debug("sip: CANCEL was not answered", "to", t.rt.addr, "err", err)
+			t.log.Debug("sip: CANCEL was not answered", "to", t.rt.addr, "err", err)
 		}
 	})
 }

@@ -69,9 +69,9 @@ func (d *Dialog) sendPracks() {
 		})
 		switch {
 		case err != nil:
-			d.ua.log.Debug("sip: PRACK failed", "err", err)
+			d.logger().Debug("sip: PRACK failed", "err", err)
 		case !res.IsSuccess():
-			d.ua.log.Debug("sip: PRACK was refused", "code", res.StatusCode)
+			d.logger().Debug("sip: PRACK was refused", "code", res.StatusCode)
 		}
 	}
 }

@@ -86,7 +86,7 @@ func (d *Dialog) onRefer(req *sipmsg.Request, tx *sipmsg.ServerTx) {
 	}
 	to, err := parseReferTo(values[0])
 	if err != nil {
-		d.ua.log.Debug("sip: REFER refused", "err", err)
+		d.logger().Debug("sip: REFER refused", "err", err)
 		d.ua.respond(tx, req, 400, "Bad Refer-To")
 		return
 	}
@@ -181,7 +181,7 @@ func (r *Referral) run() {
 		r.mu.Unlock()
 		last = n
 		if err := r.send(ctx, n, referTime-time.Since(start)); err != nil {
-			r.d.ua.log.Info("sip: NOTIFY of a transfer", "code", n.code, "err", err)
+			r.d.logger().Info("sip: NOTIFY of a transfer", "code", n.code, "err", err)
 			n.over = true
 		}
 		if n.over {

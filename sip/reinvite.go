@@ -117,7 +117,7 @@ func (d *Dialog) sendReInvite(ctx context.Context, offer OfferFunc) (*sipmsg.Res
 		d.authHeader = append(append([]sipmsg.Header{}, req.GetHeaders("Authorization")...), req.GetHeaders("Proxy-Authorization")...)
 		d.mu.Unlock()
 		seq := req.CSeq().SeqNo
-		tx := &inviteTx{ua: d.ua, req: req, rt: moved, cancel: cancel, provisional: func(res *sipmsg.Response) { d.onReliable(res) },
+		tx := &inviteTx{ua: d.ua, log: d.logger(), req: req, rt: moved, cancel: cancel, provisional: func(res *sipmsg.Response) { d.onReliable(res) },
 			again: func(*sipmsg.Response) { d.repeatAck(seq) }}
 		res, err := tx.run(ctx)
 		if err != nil {

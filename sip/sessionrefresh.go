@@ -71,7 +71,7 @@ func (d *Dialog) timerFired(mine int) {
 	d.mu.Unlock()
 	switch {
 	case left <= 0:
-		d.ua.log.Debug("sip: session expired, ending the call")
+		d.logger().Debug("sip: session expired, ending the call")
 		d.ua.start(func() {
 			_ = d.terminate(context.Background(), `SIP;cause=408;text="session expired"`,
 				Ended{Code: 408, Reason: "session expired", Err: ErrSessionExpired})
