@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"io"
 	"log/slog"
 	"net"
 	"net/netip"
@@ -213,4 +214,100 @@ func heap() int64 {
 	var m runtime.MemStats
 	runtime.ReadMemStats(&m)
 	return int64(m.HeapAlloc)
+}
+
+// A connection is no way around the filter.
+func TestFilter_AStrangersConnectionIsClosed(t *testing.T) {
+	inBubble(t, behindRegistrar, func(w *world) {
+		w.register()
+		for _, text := range []string{tcpText(1), tcpText(2, "CSeq: 1 OPTIONS", "CSeq: 1 BYE"), tcpText(3, "Content-Length: 0\r\n", "")} {
+			c, err := w.net.Host(netip.MustParseAddr("10.0.0.3")).Dial(context.Background(), "tcp4", "", us().String())
+			require.NoError(t, err)
+			_, err = c.Write([]byte(text))
+			require.NoError(t, err)
+			start := time.Now()
+			n, err := c.Read(make([]byte, 100))
+			require.Error(t, err)
+			assert.Zero(t, n)
+			assert.Less(t, time.Since(start), time.Second)
+		}
+		c := w.stream() // the registrar's
+		_, err := c.Write([]byte(tcpText(4)))
+		require.NoError(t, err)
+		readUntil(t, c, 1)
+	})
+}
+
+// One octet now and then does not keep a connection open, nor does silence.
+func TestStream_ASlowSenderIsCutOff(t *testing.T) {
+	inBubble(t, nil, func(w *world) {
+		c, start := w.stream(), time.Now()
+		for n := 0; ; n++ {
+			if _, err := c.Write([]byte("O")); err != nil {
+				break
+			}
+			<-time.After(5 * time.Second)
+			require.Less(t, n, 20)
+		}
+		assert.InDelta(t, streamPartialTimeout, time.Since(start), float64(10*time.Second))
+		c, start = w.stream(), time.Now()
+		_, err := c.Read(make([]byte, 1))
+		require.Error(t, err)
+		assert.Equal(t, streamPartialTimeout, time.Since(start))
+		// Message after message is no slow sender, and who has spoken may be silent.
+		c = w.stream()
+		for n := range 20 {
+			_, err := c.Write([]byte(tcpText(n) + tcpText(100 + n)[:20]))
+			require.NoError(t, err)
+			readUntil(t, c, 1)
+			<-time.After(5 * time.Second)
+			_, err = c.Write([]byte(tcpText(100 + n)[20:]))
+			require.NoError(t, err)
+			readUntil(t, c, 1)
+		}
+		<-time.After(time.Hour)
+		_, err = c.Write([]byte(tcpText(99)))
+		require.NoError(t, err)
+		readUntil(t, c, 1)
+	})
+}
+
+// What is too large is refused as soon as that is known, and the connection ends.
+func TestStream_AnOversizedMessageIsCutOff(t *testing.T) {
+	inBubble(t, func(c *Config) { c.MaxMessage = 4000 }, func(w *world) {
+		for _, text := range []string{
+			tcpText(1, "Content-Length: 0", "Content-Length: 4000"),
+			tcpText(2, "Call-ID: t2", "Call-ID: t2\r\nX: "+strings.Repeat("x", 5000)),
+			"OPTIONS sip:x SIP/2.0\r\nX: " + strings.Repeat("x", 5000),
+		} {
+			c := w.stream()
+			go func() { _, _ = c.Write([]byte(text)) }()
+			start := time.Now()
+			all, _ := io.ReadAll(c)
+			assert.Less(t, time.Since(start), time.Second)
+			if len(all) > 0 {
+				assert.Contains(t, string(all), "513 Message Too Large")
+			}
+		}
+		alive(w)
+	})
+}
+
+// Those who never said anything welcome make way first.
+func TestStream_StrangersMakeWay(t *testing.T) {
+	inBubble(t, func(c *Config) { c.MaxStreams = 2; behindRegistrar(c) }, func(w *world) {
+		w.register()
+		good := w.stream()
+		_, err := good.Write([]byte(tcpText(1)))
+		require.NoError(t, err)
+		readUntil(t, good, 1)
+		for range 10 {
+			<-time.After(time.Second)
+			_, err := w.net.Host(netip.MustParseAddr("10.0.0.3")).Dial(context.Background(), "tcp4", "", us().String())
+			require.NoError(t, err)
+		}
+		_, err = good.Write([]byte(tcpText(2)))
+		require.NoError(t, err)
+		readUntil(t, good, 1)
+	})
 }

@@ -31,14 +31,16 @@ type streamConn struct {
 	active    atomic.Int64  // Unix nanoseconds of the last traffic
 	pinged    atomic.Bool   // a pong is due
 	ponged    chan struct{} // a pong has come
+	foreign   atomic.Bool   // accepted from a stranger who said nothing welcome yet
 	gone      chan struct{}
 	closeOnce sync.Once
 
 	// The reader's own:
 	frames framing
-	half   bool   // of a ping
-	spoke  bool   // a whole message has come
-	out    []byte // rest of the message being handed over
+	half   bool      // of a ping
+	spoke  bool      // a whole message has come
+	begun  time.Time // when the message that is not whole yet began; zero: there is none
+	out    []byte    // rest of the message being handed over
 	in     []byte
 
 	writeMu sync.Mutex
@@ -72,7 +74,9 @@ func (s *streamConn) Read(p []byte) (int, error) {
 		case sig != noSignal:
 			s.signalled(sig)
 		case msg != nil:
-			s.accept(msg)
+			if !s.accept(msg) {
+				return 0, io.EOF
+			}
 		default:
 			if err := s.fill(); err != nil {
 				return 0, io.EOF
@@ -84,21 +88,47 @@ func (s *streamConn) Read(p []byte) (int, error) {
 	return n, nil
 }
 
-func (s *streamConn) accept(msg []byte) {
-	s.half, s.spoke = false, true
+// accept takes a whole message; false ends the connection, without a word, of a
+// stranger who sends what is not welcome.
+func (s *streamConn) accept(msg []byte) bool {
+	s.half, s.spoke, s.begun = false, true, time.Time{}
+	now, who := time.Now(), s.standing()
+	if who == stranger && !s.ua.reading.take(s.addr.Addr(), now) {
+		return false
+	}
 	s.ua.tap(false, s.transport, s.local, s.addr, msg)
 	msg = tidy(msg)
-	if _, r := s.ua.gate.check(msg); r != nil {
+	m, r := s.ua.gate.check(msg)
+	if r != nil {
 		s.refuse(msg, r)
-		return
+		return who != stranger
 	}
+	if !s.ua.welcome(m, who, s.addr, now) {
+		return who != stranger
+	}
+	s.foreign.Store(false)
 	s.out = bytes.Clone(msg)
+	return true
+}
+
+// standing is what the other end may do. Where we made the connection, it is who
+// we chose.
+func (s *streamConn) standing() standing {
+	if s.dialled {
+		return trusted
+	}
+	return s.ua.standing(s.addr.Addr())
 }
 
 func (s *streamConn) fill() error {
+	// A message has its time from its first octet to its last, however it is
+	// parted; who connects to us has it from the beginning.
 	deadline := time.Time{}
-	if s.frames.partial() || s.transport == TLS && !s.dialled && !s.spoke {
-		deadline = time.Now().Add(streamPartialTimeout)
+	if s.frames.partial() || !s.dialled && !s.spoke {
+		if s.begun.IsZero() {
+			s.begun = time.Now()
+		}
+		deadline = s.begun.Add(streamPartialTimeout)
 	}
 	_ = s.Conn.SetReadDeadline(deadline)
 	n, err := s.Conn.Read(s.in)
@@ -112,7 +142,7 @@ func (s *streamConn) fill() error {
 
 func (s *streamConn) refuse(msg []byte, r *refusal) {
 	s.ua.log.Debug("sip: message refused", "transport", s.transport.String(), "from", s.addr, "code", r.code, "reason", r.reason)
-	if r.code == 0 || !s.ua.sources.mayRefuse(time.Now()) {
+	if r.code == 0 || s.standing() == stranger || !s.ua.sources.mayRefuse(time.Now()) {
 		return
 	}
 	if v, ok := salvage(msg); ok {
@@ -163,7 +193,10 @@ var _ sipmsg.Connection = (*streamPath)(nil)
 func (p *streamPath) LocalAddr() net.Addr { return p.s.LocalAddr() }
 
 func (p *streamPath) WriteMsg(m sipmsg.Message) error {
-	_, err := p.s.Write([]byte(m.String()))
+	data, err := wire(m)
+	if err == nil {
+		_, err = p.s.Write(data)
+	}
 	return err
 }
 

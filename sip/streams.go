@@ -71,7 +71,7 @@ func (t *streamSet) from(remote netip.AddrPort) *streamConn {
 }
 
 // idlest returns the accepted connection without traffic for longest, once
-// there are more than max of them.
+// there are more than max of them: a stranger's first who said nothing welcome yet.
 func (t *streamSet) idlest(max int) *streamConn {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -82,7 +82,8 @@ func (t *streamSet) idlest(max int) *streamConn {
 			continue
 		}
 		n++
-		if oldest == nil || s.active.Load() < oldest.active.Load() {
+		foreign, before := s.foreign.Load(), oldest != nil && oldest.foreign.Load()
+		if oldest == nil || foreign && !before || foreign == before && s.active.Load() < oldest.active.Load() {
 			oldest = s
 		}
 	}
@@ -251,6 +252,7 @@ func (l *streamListener) Accept() (net.Conn, error) {
 			c = l.ua.cfg.TLS.server(c)
 		}
 		s := newStreamConn(l.ua, c, h, false)
+		s.foreign.Store(s.standing() == stranger)
 		l.ua.streams.add(s)
 		if old := l.ua.streams.idlest(l.ua.cfg.MaxStreams); old != nil {
 			_ = old.Close()
