@@ -311,3 +311,18 @@ func FuzzSipfrag(f *testing.F) {
 		require.Equal(t, strings.TrimSpace(reason), r)
 	})
 }
+
+// A status may take the place of an older one between the moment its sender is
+// woken and the moment it looks: it then wakes up once too often.
+func TestReferral_WokenForNothing(t *testing.T) {
+	r := &Referral{wake: make(chan struct{}, 1)}
+	r.Notify(180, "Ringing")
+	<-r.wake
+	r.Notify(200, "OK")
+	n, ok := r.next()
+	require.True(t, ok)
+	require.Equal(t, referNews{code: 200, reason: "OK", over: true}, n)
+	<-r.wake
+	_, ok = r.next()
+	require.False(t, ok)
+}

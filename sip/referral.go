@@ -175,10 +175,10 @@ func (r *Referral) run() {
 		case <-r.d.ua.closing:
 			return
 		}
-		r.mu.Lock()
-		n := r.queue[0]
-		r.queue = r.queue[1:]
-		r.mu.Unlock()
+		n, ok := r.next()
+		if !ok {
+			continue
+		}
 		last = n
 		if err := r.send(ctx, n, referTime-time.Since(start)); err != nil {
 			r.d.logger().Info("sip: NOTIFY of a transfer", "code", n.code, "err", err)
@@ -191,6 +191,19 @@ func (r *Referral) run() {
 			return
 		}
 	}
+}
+
+// next takes what is to be told. There may be nothing: what woke us up may have
+// been told already, in the place of something older.
+func (r *Referral) next() (n referNews, ok bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if len(r.queue) == 0 {
+		return referNews{}, false
+	}
+	n = r.queue[0]
+	r.queue = r.queue[1:]
+	return n, true
 }
 
 // send sends one NOTIFY. It leaves the dialog alone whatever the answer is: 481
