@@ -97,6 +97,35 @@ func TestDialog_InfoBothWays_RFC6086(t *testing.T) {
 	})
 }
 
+// Our 200 is lost and we send a request: the caller knows no dialog yet. The 200 is
+// repeated all the same.
+func TestDialog_481BeforeTheAckDoesNotEndIt_RFC3261_13_3_1_4(t *testing.T) {
+	inBubble(t, nil, func(w *world) {
+		d, l := w.accept200()
+		events := watch(d)
+		for _, try := range []func() error{
+			func() error { return d.Info(context.Background(), "text/plain", []byte("x")) },
+			func() error { _, err := d.Update(context.Background(), nil); return err },
+		} {
+			done := make(chan error, 1)
+			go func() { done <- try() }()
+			m := w.p.next(time.Second)
+			for !m.isRequest() {
+				m = w.p.next(time.Second)
+			}
+			w.p.reply(m, 481, "Call/Transaction Does Not Exist", "", "")
+			require.Error(t, <-done)
+		}
+		w.p.response(200)
+		l.seq = 1
+		l.send("ACK", "")
+		event[Confirmed](t, events)
+		l.seq = 2
+		l.send("BYE", "")
+		w.p.response(200)
+	})
+}
+
 func TestDialog_CSeqOutOfOrder_RFC3261_12_2_2(t *testing.T) {
 	inBubble(t, nil, func(w *world) {
 		_, l := w.establish()

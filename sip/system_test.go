@@ -66,14 +66,20 @@ func conversation(t *testing.T, a, b *UserAgent, target URI, transport Transport
 }
 
 func newPair(t *testing.T, n *memnet.Network, transport Transport) (a, b *UserAgent, target URI) {
+	return newPairOf(t, n, transport, func(*Config) {})
+}
+
+func newPairOf(t *testing.T, n *memnet.Network, transport Transport, change func(*Config)) (a, b *UserAgent, target URI) {
 	uas := make([]*UserAgent, 2)
 	for i, addr := range []string{"10.0.0.1", "10.0.0.2"} {
 		h := n.Host(netip.MustParseAddr(addr))
-		ua, err := New(Config{
+		cfg := Config{
 			Listen:    []Listen{{transport, netip.MustParseAddrPort(addr + ":5060")}},
 			Network:   Network{ListenPacket: h.ListenPacket, Listen: h.Listen, Dial: h.Dial, LocalFor: h.LocalFor},
 			AcceptAny: true,
-		})
+		}
+		change(&cfg)
+		ua, err := New(cfg)
 		require.NoError(t, err)
 		uas[i] = ua
 	}

@@ -228,13 +228,26 @@ func (d *Dialog) request(ctx context.Context, method sipmsg.RequestMethod, fill 
 
 // judge ends a confirmed dialog on a response that says it is gone, and on
 // silence (RFC 3261 §12.2.1.2). An early one lives and dies with its INVITE.
+//
+// One whose 2xx from us has no ACK yet is left alone too: the peer may not have
+// it, and so know nothing of the dialog. Without an ACK it ends soon enough.
 func (d *Dialog) judge(res *sipmsg.Response, err error) {
+	if d.awaitsAck() {
+		return
+	}
 	switch {
 	case err == nil:
 		d.gone(res)
 	case errors.Is(err, ErrUnreachable):
 		d.lost(err)
 	}
+}
+
+// awaitsAck says whether our 2xx made the dialog and was not acknowledged.
+func (d *Dialog) awaitsAck() bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return !d.caller && d.state == answered
 }
 
 // lost ends a confirmed dialog whose peer does not answer. The BYE is for a peer
