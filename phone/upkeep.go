@@ -16,6 +16,9 @@ const (
 func (p *Phone) upkeep() {
 	rules := time.NewTicker(rulesPeriod)
 	defer rules.Stop()
+	if p.cfg.StorePath == Memory { // where nobody else writes
+		rules.Stop()
+	}
 	journal := time.NewTicker(journalPeriod)
 	defer journal.Stop()
 	for {
