@@ -56,8 +56,8 @@ func (f File) Check() error {
 	if !slices.Contains([]string{"negotiated", "always", "off"}, f.Media.RTCPXR) {
 		bad("media.rtcp_xr", "is %q; there are \"negotiated\", \"always\" and \"off\"", f.Media.RTCPXR)
 	}
-	if !slices.Contains([]string{"", "auto", "rfc4733", "inband"}, f.Media.Digits) {
-		bad("media.dtmf", "is %q; there are \"auto\", \"rfc4733\" and \"inband\"", f.Media.Digits)
+	if !slices.Contains([]string{"", "auto", "rfc4733", "inband", "info"}, f.Media.Digits) {
+		bad("media.dtmf", "is %q; there are \"auto\", \"rfc4733\", \"inband\" and \"info\"", f.Media.Digits)
 	}
 	if !slices.Contains([]string{"603", "486", "silent"}, f.Block.Reject) {
 		bad("block.reject", "is %q; there are \"603\", \"486\" and \"silent\"", f.Block.Reject)

@@ -58,7 +58,7 @@ type Media struct {
 	MinDelay Duration `toml:"min_delay"`
 	MaxDelay Duration `toml:"max_delay"`
 	Fixed    bool     `toml:"fixed_delay"` // do not adapt
-	Digits   string   `toml:"dtmf"`        // "auto" (default), "rfc4733", "inband"
+	Digits   string   `toml:"dtmf"`        // "auto" (default), "rfc4733", "inband", "info"
 	DTX      bool     `toml:"dtx"`         // send comfort noise instead of silence, if the peer takes it
 	Timeout  Duration `toml:"timeout"`     // a call that hears nothing for so long ends; 0: never
 	DSCP     int      `toml:"dscp"`        // mark of RTP and RTCP, 0 to 63; 46: expedited forwarding
@@ -105,6 +105,12 @@ type Phone struct {
 	// AcceptTransfers lets the other side of a call have us call somebody else in
 	// its place (REFER). Such a call is made with our account, at our cost.
 	AcceptTransfers bool `toml:"accept_transfers"`
+	// FollowRedirects has a call go on to whom the called side names (3xx), five
+	// times at most.
+	FollowRedirects bool `toml:"follow_redirects"`
+	// AutoAnswer lists the callers, by number or user name, whose wish to be answered
+	// at once is granted (Call-Info answer-after, Alert-Info, Answer-Mode).
+	AutoAnswer []string `toml:"auto_answer"`
 }
 
 // Block configures what happens to blocked callers.

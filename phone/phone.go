@@ -315,7 +315,8 @@ func (p *Phone) openCalls() error {
 		Ports: media.NewPorts(media.PortsConfig{
 			Range: media.PortRange{Min: low, Max: high}, DSCP: markOf(m.DSCP), ListenPacket: p.cfg.ListenMedia, Logger: p.log,
 		}),
-		Screen: p.screen, Busy: p.busy, Security: p.security, Transfer: p.mayTransfer, MaxCalls: p.cfg.File.SIP.MaxCalls,
+		Screen: p.screen, Busy: p.busy, Security: p.security, Transfer: p.mayTransfer,
+		Redirect: p.mayRedirect(), AutoAnswer: p.autoAnswer, MaxCalls: p.cfg.File.SIP.MaxCalls,
 		Codecs: codecs, PTime: time.Duration(m.PTime), DTX: m.DTX, Digits: digits,
 		Jitter: jitter.Config{
 			Target: time.Duration(m.Delay), Min: time.Duration(m.MinDelay), Max: time.Duration(m.MaxDelay), Fixed: m.Fixed,

@@ -128,6 +128,22 @@ func (i *Invitation) Reject(code int, reason string) error {
 	return i.ua.respondInvite(i.tx, i.req, i.ua.newResponse(i.req, code, reason))
 }
 
+// Redirect sends the caller to target instead (302, RFC 3261 §8.3). It returns
+// ErrClosed when the invitation is over already.
+func (i *Invitation) Redirect(target URI) error {
+	contact, err := toUri(target)
+	if err != nil {
+		return err
+	}
+	if !i.take() {
+		return ErrClosed
+	}
+	defer i.close(CancelCause{})
+	res := i.ua.newResponse(i.req, 302, "")
+	res.AppendHeader(&sipmsg.ContactHeader{Address: contact})
+	return i.ua.respondInvite(i.tx, i.req, res)
+}
+
 // Accept answers the call with 200 and body, an answer or, when Offer was
 // empty, an offer. The 200 is repeated until the ACK comes, which the dialog
 // reports as Confirmed; without one in 32 s the dialog ends with ErrNoAck.
