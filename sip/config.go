@@ -220,6 +220,6 @@ func (c Config) withDefaults() Config {
 		c.CloseTimeout = 2 * time.Second
 	}
 	c.SessionTimers = c.SessionTimers.withDefaults()
-	c.Network = c.Network.withDefaults()
+	c.Network = c.Network.WithSystem()
 	return c
 }
