@@ -21,6 +21,11 @@ func (f File) Check() error {
 			bad(fmt.Sprintf("sip.listen[%d]", i), "%v", err)
 		}
 	}
+	if f.SIP.Public != "" {
+		if a, err := netip.ParseAddr(f.SIP.Public); err != nil || !a.IsGlobalUnicast() || a.Zone() != "" {
+			bad("sip.public_address", "%q is no address that others can reach, such as 203.0.113.5", f.SIP.Public)
+		}
+	}
 	f.SIP.TLS.check("sip", bad)
 	if f.SIP.MaxCalls < 0 {
 		bad("sip.max_calls", "is %d; it cannot be negative", f.SIP.MaxCalls)

@@ -35,12 +35,13 @@ type File struct {
 
 // SIP configures the signalling.
 type SIP struct {
-	Listen    []string `toml:"listen"`     // "udp:0.0.0.0:5060", "tcp:[::]:5060", "tls:0.0.0.0:5061"; port 0 is any
-	UserAgent string   `toml:"user_agent"` // User-Agent header
-	MaxCalls  int      `toml:"max_calls"`  // calls at once; 0: 100
-	KeepAlive Duration `toml:"keep_alive"` // pause between keep-alives; 0: 29s, negative: none
-	Allow     []string `toml:"allow"`      // networks whose requests are answered besides the registrars': "192.0.2.0/24", "any"
-	MaxRate   int      `toml:"max_rate"`   // new requests a second of one address of Allow; 0: 300
+	Listen    []string `toml:"listen"`         // "udp:0.0.0.0:5060", "tcp:[::]:5060", "tls:0.0.0.0:5061"; port 0 is any
+	UserAgent string   `toml:"user_agent"`     // User-Agent header
+	MaxCalls  int      `toml:"max_calls"`      // calls at once; 0: 100
+	Public    string   `toml:"public_address"` // ours outside the NAT; empty: as the registrar sees us
+	KeepAlive Duration `toml:"keep_alive"`     // pause between keep-alives; 0: 29s, negative: none
+	Allow     []string `toml:"allow"`          // networks whose requests are answered besides the registrars': "192.0.2.0/24", "any"
+	MaxRate   int      `toml:"max_rate"`       // new requests a second of one address of Allow; 0: 300
 
 	SessionExpires Duration `toml:"session_expires"` // a call is refreshed within so long, or ends; 0: no session timer
 	SessionMin     Duration `toml:"session_min"`     // shorter ones are refused; at least 90s

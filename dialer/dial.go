@@ -148,7 +148,7 @@ func (c *Call) buildOffer(path sip.Path) ([]byte, error) {
 			reply(ErrEnded)
 			return
 		}
-		err := c.leg.open(path.Local)
+		err := c.leg.open(path)
 		if err == nil {
 			err = c.leg.admit(path, true)
 		}

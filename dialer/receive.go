@@ -257,7 +257,7 @@ func (c *Call) answer(o AnswerOptions) error {
 // prepare builds the body of the 200 and starts receiving: our answer, or our
 // offer when they sent none.
 func (c *Call) prepare() ([]byte, error) {
-	if err := c.leg.open(c.invitation.Local()); err != nil {
+	if err := c.leg.open(c.invitation.Path()); err != nil {
 		return nil, err
 	}
 	if err := c.leg.admit(c.invitation.Path(), false); err != nil {

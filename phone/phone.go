@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"sync"
@@ -252,8 +253,14 @@ func (p *Phone) openSIP() error {
 	if err != nil {
 		return fmt.Errorf("sip.prack: %w", err)
 	}
+	var public netip.Addr
+	if text := p.cfg.File.SIP.Public; text != "" {
+		if public, err = netip.ParseAddr(text); err != nil {
+			return fmt.Errorf("sip.public_address: %w", err)
+		}
+	}
 	p.ua, err = sip.New(sip.Config{
-		TLS: p.tls, KeepAlive: time.Duration(p.cfg.File.SIP.KeepAlive),
+		Public: public, TLS: p.tls, KeepAlive: time.Duration(p.cfg.File.SIP.KeepAlive),
 		Listen: listen, Network: p.cfg.Network, Tap: p.tap(), Logger: p.log,
 		UserAgent: p.cfg.File.SIP.UserAgent, AcceptAny: p.cfg.AnyUser, Messages: p.messages,
 		SessionTimers: sip.SessionTimers{

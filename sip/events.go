@@ -10,6 +10,7 @@ import (
 // know of it.
 type Path struct {
 	Local     netip.Addr // our address on it
+	Public    netip.Addr // Config.Public where the peer is beyond the NAT, else invalid
 	Transport Transport  // to or from the next hop
 }
 

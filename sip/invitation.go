@@ -75,7 +75,9 @@ func (i *Invitation) Offer() []byte { return i.offer }
 func (i *Invitation) Local() netip.Addr { return i.sentBy.Addr() }
 
 // Path is the way that the INVITE took.
-func (i *Invitation) Path() Path { return Path{Local: i.Local(), Transport: i.peer.transport} }
+func (i *Invitation) Path() Path {
+	return Path{Local: i.Local(), Public: i.ua.publicFor(i.source.Addr()), Transport: i.peer.transport}
+}
 
 // Source is where the INVITE came from.
 func (i *Invitation) Source() netip.AddrPort { return i.source }
