@@ -21,6 +21,11 @@ func (f File) Check() error {
 			bad(fmt.Sprintf("sip.listen[%d]", i), "%v", err)
 		}
 	}
+	if f.SIP.Public != "" {
+		if a, err := netip.ParseAddr(f.SIP.Public); err != nil || !a.IsGlobalUnicast() || a.Zone() != "" {
+			bad("sip.public_address", "%q is no address that others can reach, such as 203.0.113.5", f.SIP.Public)
+		}
+	}
 	f.SIP.TLS.check("sip", bad)
 	if f.SIP.MaxCalls < 0 {
 		bad("sip.max_calls", "is %d; it cannot be negative", f.SIP.MaxCalls)
@@ -56,8 +61,8 @@ func (f File) Check() error {
 	if !slices.Contains([]string{"negotiated", "always", "off"}, f.Media.RTCPXR) {
 		bad("media.rtcp_xr", "is %q; there are \"negotiated\", \"always\" and \"off\"", f.Media.RTCPXR)
 	}
-	if !slices.Contains([]string{"", "auto", "rfc4733", "inband"}, f.Media.Digits) {
-		bad("media.dtmf", "is %q; there are \"auto\", \"rfc4733\" and \"inband\"", f.Media.Digits)
+	if !slices.Contains([]string{"", "auto", "rfc4733", "inband", "info"}, f.Media.Digits) {
+		bad("media.dtmf", "is %q; there are \"auto\", \"rfc4733\", \"inband\" and \"info\"", f.Media.Digits)
 	}
 	if !slices.Contains([]string{"603", "486", "silent"}, f.Block.Reject) {
 		bad("block.reject", "is %q; there are \"603\", \"486\" and \"silent\"", f.Block.Reject)

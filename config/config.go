@@ -35,12 +35,13 @@ type File struct {
 
 // SIP configures the signalling.
 type SIP struct {
-	Listen    []string `toml:"listen"`     // "udp:0.0.0.0:5060", "tcp:[::]:5060", "tls:0.0.0.0:5061"; port 0 is any
-	UserAgent string   `toml:"user_agent"` // User-Agent header
-	MaxCalls  int      `toml:"max_calls"`  // calls at once; 0: 100
-	KeepAlive Duration `toml:"keep_alive"` // pause between keep-alives; 0: 29s, negative: none
-	Allow     []string `toml:"allow"`      // networks whose requests are answered besides the registrars': "192.0.2.0/24", "any"
-	MaxRate   int      `toml:"max_rate"`   // new requests a second of one address of Allow; 0: 300
+	Listen    []string `toml:"listen"`         // "udp:0.0.0.0:5060", "tcp:[::]:5060", "tls:0.0.0.0:5061"; port 0 is any
+	UserAgent string   `toml:"user_agent"`     // User-Agent header
+	MaxCalls  int      `toml:"max_calls"`      // calls at once; 0: 100
+	Public    string   `toml:"public_address"` // ours outside the NAT; empty: as the registrar sees us
+	KeepAlive Duration `toml:"keep_alive"`     // pause between keep-alives; 0: 29s, negative: none
+	Allow     []string `toml:"allow"`          // networks whose requests are answered besides the registrars': "192.0.2.0/24", "any"
+	MaxRate   int      `toml:"max_rate"`       // new requests a second of one address of Allow; 0: 300
 
 	SessionExpires Duration `toml:"session_expires"` // a call is refreshed within so long, or ends; 0: no session timer
 	SessionMin     Duration `toml:"session_min"`     // shorter ones are refused; at least 90s
@@ -58,7 +59,7 @@ type Media struct {
 	MinDelay Duration `toml:"min_delay"`
 	MaxDelay Duration `toml:"max_delay"`
 	Fixed    bool     `toml:"fixed_delay"` // do not adapt
-	Digits   string   `toml:"dtmf"`        // "auto" (default), "rfc4733", "inband"
+	Digits   string   `toml:"dtmf"`        // "auto" (default), "rfc4733", "inband", "info"
 	DTX      bool     `toml:"dtx"`         // send comfort noise instead of silence, if the peer takes it
 	Timeout  Duration `toml:"timeout"`     // a call that hears nothing for so long ends; 0: never
 	DSCP     int      `toml:"dscp"`        // mark of RTP and RTCP, 0 to 63; 46: expedited forwarding
@@ -105,6 +106,12 @@ type Phone struct {
 	// AcceptTransfers lets the other side of a call have us call somebody else in
 	// its place (REFER). Such a call is made with our account, at our cost.
 	AcceptTransfers bool `toml:"accept_transfers"`
+	// FollowRedirects has a call go on to whom the called side names (3xx), five
+	// times at most.
+	FollowRedirects bool `toml:"follow_redirects"`
+	// AutoAnswer lists the callers, by number or user name, whose wish to be answered
+	// at once is granted (Call-Info answer-after, Alert-Info, Answer-Mode).
+	AutoAnswer []string `toml:"auto_answer"`
 }
 
 // Block configures what happens to blocked callers.

@@ -68,6 +68,7 @@ tls_server_name = "pbx"
 	account := "[[account]]\nserver=\"h\"\nuser=\"u\"\n"
 	for text, says := range map[string]string{
 		account + "transport=\"sctp\"\n":                "account[1].transport: is \"sctp\"; there are udp, tcp, tls, ws, wss",
+		"[sip]\npublic_address=\"127.0.0.1\"\n":         "sip.public_address",
 		account + "proxy=\"a b\"\n":                     "account[1].proxy",
 		account + "ws_path=\"ws\"\n":                    "account[1].ws_path",
 		account + "tls_cert=\"x\"\n":                    "account[1].tls_key: is missing",

@@ -28,6 +28,9 @@ type Info struct {
 	Remote    sip.Identity
 	Context   string // DialRequest.Context
 
+	Diverted   []sip.Diversion // incoming: who forwarded it here, the last one first
+	UserToUser string          // incoming: what the caller passes on (RFC 7433)
+
 	EarlyMedia bool // sound before the answer
 	Held       bool // we hold them
 	RemoteHeld bool // they hold us
@@ -108,6 +111,7 @@ type rejection struct {
 	code   int
 	reason string
 	silent bool
+	target sip.URI // 302: whom the caller is sent to
 }
 
 func newCall(d *Dialer, id string, dir Direction, accountID string, remote sip.Identity, ref string) *Call {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"slices"
 	"time"
 
 	"github.com/softphone-go/softphone/media/audio"
@@ -34,6 +35,11 @@ type DialRequest struct {
 	// CallerNumber is the number to show instead of the account's user, where
 	// the registrar allows it.
 	CallerNumber string
+	// Anonymous asks not to be named to the other side (RFC 3323).
+	Anonymous bool
+	// UserToUser goes along for the program at the other end (RFC 7433), such as
+	// "56a390f3d2b7310023;encoding=hex". Empty: nothing does.
+	UserToUser string
 }
 
 // Dial starts an outgoing call. It returns once the Call exists and never
@@ -51,13 +57,22 @@ func (d *Dialer) Dial(ctx context.Context, req DialRequest) (*Call, error) {
 	c.leg.monitor = req.Monitor
 	c.request = sip.InviteRequest{
 		Account: req.Account, Target: req.Target, Offer: c.buildOffer,
-		Headers: req.Headers, CallerNumber: req.CallerNumber, Logger: c.log,
+		Headers: req.headers(), CallerNumber: req.CallerNumber, Logger: c.log,
+		Anonymous: req.Anonymous, Redirect: c.mayRedirect(),
 	}
 	c.mail.post(func() { c.step(InputDial) })
 	if err := d.admit(c); err != nil {
 		return nil, fmt.Errorf("dialing: %w", err)
 	}
 	return c, nil
+}
+
+// headers are the header fields of the INVITE.
+func (r DialRequest) headers() []sip.Header {
+	if r.UserToUser == "" {
+		return r.Headers
+	}
+	return append(slices.Clone(r.Headers), sip.Header{Name: "User-to-User", Value: r.UserToUser})
 }
 
 // accountID is how the SIP stack names an account too.
@@ -133,7 +148,7 @@ func (c *Call) buildOffer(path sip.Path) ([]byte, error) {
 			reply(ErrEnded)
 			return
 		}
-		err := c.leg.open(path.Local)
+		err := c.leg.open(path)
 		if err == nil {
 			err = c.leg.admit(path, true)
 		}

@@ -57,8 +57,8 @@ type Config struct {
 
 	// Digits says how keys travel: by media.DigitsAuto as telephone events where
 	// both know them, else as tones in the sound; by media.DigitsEvents as events,
-	// else by INFO; by media.DigitsInband always as tones, and events are neither
-	// offered nor taken.
+	// else by INFO; by media.DigitsInband always as tones, by
+	// media.DigitsInfo always by INFO, and events are neither offered nor taken.
 	Digits media.DigitMode
 	// DTX offers and takes comfort noise (RFC 3389). Where it is agreed on, silence
 	// is not sent; where not, sound is sent all the time.
@@ -88,6 +88,15 @@ type Config struct {
 	// Security says how calls of an account protect their sound; the id is empty for
 	// calls to nobody in particular. Nil: they do not. It is asked once for each call.
 	Security func(accountID string) Security
+
+	// AutoAnswer is asked when a caller wants to be answered at once (an intercom, a
+	// door phone) and no other call is up: true answers the call with these ends of
+	// its sound after the time the caller gave. It runs in the call's loop and must
+	// not block. Nil: nobody's wish is granted, for it lets the caller listen in.
+	AutoAnswer func(callID string, c Caller) (AnswerOptions, bool)
+	// Redirect says whether an outgoing call goes on to whom a 3xx names. It must
+	// not block. Nil: it ends with the 3xx.
+	Redirect func(accountID string, target sip.URI) bool
 
 	// Transfer says whether a call may follow the other side's wish to call
 	// somebody else in its place (REFER). It runs in the call's loop and must not
@@ -142,7 +151,7 @@ func New(cfg Config) (*Dialer, error) {
 		cfg.Codecs = []offer.Codec{offer.PCMU(), offer.PCMA()}
 	}
 	setDefault(&cfg.EventPayloadType, 101)
-	if cfg.Digits == media.DigitsInband {
+	if cfg.Digits == media.DigitsInband || cfg.Digits == media.DigitsInfo {
 		cfg.EventPayloadType = 0
 	}
 	setDefault(&cfg.PTime, 20*time.Millisecond)

@@ -46,7 +46,7 @@ func (c *Call) SendDigits(ctx context.Context, digits string) error {
 		switch {
 		case c.state != Established:
 			reply(c.stateError("send digits"))
-		case c.leg.applied && (c.leg.params.EventSend != 0 || c.d.cfg.Digits != media.DigitsEvents):
+		case c.d.cfg.Digits != media.DigitsInfo && c.leg.applied && (c.leg.params.EventSend != 0 || c.d.cfg.Digits != media.DigitsEvents):
 			reply(c.leg.session.SendDigits(digits, digitTime, digitGap))
 		default:
 			c.infoDigits = append(c.infoDigits, infoBatch{digits: digits, reply: reply})

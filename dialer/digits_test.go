@@ -61,6 +61,21 @@ func TestSendDigits_AsTones(t *testing.T) {
 	})
 }
 
+// TestSendDigits_InfoOnRequest: keys go by INFO though both sides know events.
+func TestSendDigits_InfoOnRequest(t *testing.T) {
+	modes := map[string]media.DigitMode{"a": media.DigitsInfo, "b": media.DigitsAuto}
+	inWorld(t, func(side string, cfg *Config) { cfg.Digits = modes[side] }, func(w *world) {
+		out, in := w.connected(w.a, w.b)
+		require.Zero(t, out.leg.params.EventSend)
+		require.NoError(t, out.SendDigits(context.Background(), "4#"))
+		require.False(t, out.DigitsPending())
+		require.Equal(t, []rune("4#"), digitsOf(w.b.log))
+		require.NoError(t, out.Hangup(context.Background()))
+		w.a.outcome(out)
+		w.b.outcome(in)
+	})
+}
+
 // TestSendDigits_Info: with events only, a peer without telephone-event gets them
 // by INFO, and its own INFO digits are told as any other.
 func TestSendDigits_Info(t *testing.T) {

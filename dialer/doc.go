@@ -13,7 +13,8 @@
 //	media     --digits-----------------> mailbox      \--> helpers --> UserAgent
 //
 // The package follows RFC 3261 (INVITE, CANCEL, BYE, re-INVITE and its glare,
-// §14.1), RFC 3264 (offer and answer, hold), RFC 3326 (calls answered
+// §14.1), RFC 3264 (offer and answer, hold), RFC 3311
+// (UPDATE from the other side), RFC 4028 (refreshing sessions), RFC 3326 (calls answered
 // elsewhere), RFC 5589 with RFC 3515 and RFC 3891 (transfer in every role). Digits go as RFC 4733 events, as tones, or in the customary
 // application/dtmf-relay INFO body: see Config.Digits.
 //

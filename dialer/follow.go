@@ -116,7 +116,7 @@ func (f *follow) buildOffer(path sip.Path) ([]byte, error) {
 			reply(ErrEnded)
 			return
 		}
-		err := f.leg.open(path.Local)
+		err := f.leg.open(path)
 		if err == nil {
 			err = f.leg.admit(path, true)
 		}

@@ -28,7 +28,8 @@ type leg struct {
 
 	security Security
 	local    offer.Local
-	said     []byte // the last description sent, to know when Version must rise
+	public   netip.Addr // that the peer is told in place of local.Addr; invalid: none
+	said     []byte     // the last description sent, to know when Version must rise
 	socket   *media.Socket
 	session  *media.Session
 	detach   func()       // takes the session from the Pacer
@@ -71,10 +72,11 @@ func newLeg(cfg *Config, security Security) *leg {
 	}
 }
 
-// open makes sure that there is a port on addr. A port on another address, left
+// open makes sure that there is a port for a path. A port on another address, left
 // from a hop that did not answer, is closed with what ran on it.
-func (l *leg) open(addr netip.Addr) error {
-	addr = addr.Unmap()
+func (l *leg) open(path sip.Path) error {
+	addr := path.Local.Unmap()
+	l.public = path.Public
 	if (l.socket != nil || l.session != nil) && l.local.Addr == addr {
 		return nil
 	}
@@ -92,10 +94,7 @@ func (l *leg) open(addr netip.Addr) error {
 
 // offer describes what we want, in the given direction.
 func (l *leg) offer(dir offer.Direction) ([]byte, error) {
-	local := l.local
-	if l.applied {
-		local = local.Keep(l.params)
-	}
+	local := l.told()
 	local.Direction = dir
 	return l.say(func(version uint64) ([]byte, error) {
 		local.Version = version
@@ -103,12 +102,21 @@ func (l *leg) offer(dir offer.Direction) ([]byte, error) {
 	})
 }
 
-// answer describes what we take of their offer, in the given direction at most.
-func (l *leg) answer(remote []byte, dir offer.Direction) ([]byte, offer.Params, error) {
+// told is what the peer is told of us, but for the direction.
+func (l *leg) told() offer.Local {
 	local := l.local
 	if l.applied {
 		local = local.Keep(l.params)
 	}
+	if l.public.IsValid() {
+		local.Addr = l.public
+	}
+	return local
+}
+
+// answer describes what we take of their offer, in the given direction at most.
+func (l *leg) answer(remote []byte, dir offer.Direction) ([]byte, offer.Params, error) {
+	local := l.told()
 	local.Direction = dir
 	var params offer.Params
 	body, err := l.say(func(version uint64) (body []byte, err error) {

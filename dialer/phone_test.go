@@ -365,7 +365,7 @@ func (p *phone) newLeg() *leg {
 // take answers inv by l and returns the dialog.
 func (p *phone) take(inv *sip.Invitation, l *leg) *sip.Dialog {
 	p.t.Helper()
-	require.NoError(p.t, l.open(inv.Local()))
+	require.NoError(p.t, l.open(inv.Path()))
 	require.NoError(p.t, l.admit(inv.Path(), false))
 	body, params, err := l.answer(inv.Offer(), offer.SendRecv)
 	require.NoError(p.t, err)

@@ -144,7 +144,9 @@ func (c *Call) arrive() {
 		}
 	})
 	c.timers.ring.start(c.d.cfg.RingTimeout, c.mail, c.ringTimeout)
+	c.update(func(i *Info) { i.Diverted, i.UserToUser = inv.Diversions(), inv.UserToUser() })
 	c.step(InputArrive)
+	c.autoAnswer()
 }
 
 // ring is the 180 and the event.
@@ -181,7 +183,13 @@ func (c *Call) refuse() {
 		c.d.helper(func() { c.d.staySilent(inv) })
 		return
 	}
-	if err := inv.Reject(r.code, r.reason); err != nil {
+	err := error(nil)
+	if r.target.Host != "" {
+		err = inv.Redirect(r.target)
+	} else {
+		err = inv.Reject(r.code, r.reason)
+	}
+	if err != nil {
 		c.log.Info("invitation could not be refused", "code", r.code, "error", err)
 	}
 }
@@ -249,7 +257,7 @@ func (c *Call) answer(o AnswerOptions) error {
 // prepare builds the body of the 200 and starts receiving: our answer, or our
 // offer when they sent none.
 func (c *Call) prepare() ([]byte, error) {
-	if err := c.leg.open(c.invitation.Local()); err != nil {
+	if err := c.leg.open(c.invitation.Path()); err != nil {
 		return nil, err
 	}
 	if err := c.leg.admit(c.invitation.Path(), false); err != nil {

@@ -81,7 +81,7 @@ func (c *Call) takeOver(inv *sip.Invitation) {
 
 // acceptInto opens l's media by inv's offer, or by ours, and sends the 200.
 func (c *Call) acceptInto(l *leg, inv *sip.Invitation) (*sip.Dialog, error) {
-	if err := l.open(inv.Local()); err != nil {
+	if err := l.open(inv.Path()); err != nil {
 		return nil, err
 	}
 	if err := l.admit(inv.Path(), false); err != nil {

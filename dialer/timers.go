@@ -7,11 +7,12 @@ type timers struct {
 	ring    alarm // nobody answers
 	release alarm // no response to our BYE or CANCEL
 	glare   alarm // time for the re-INVITE again
+	answer  alarm // time to answer a caller who asked for it
 }
 
 // stopAll disarms all of them.
 func (t *timers) stopAll() {
-	for _, a := range []*alarm{&t.ring, &t.release, &t.glare} {
+	for _, a := range []*alarm{&t.ring, &t.release, &t.glare, &t.answer} {
 		a.stop()
 	}
 }

@@ -75,19 +75,11 @@ func (x *examination) dial(ctx context.Context, host string, port int) (net.Conn
 	err := errors.New("there is no address")
 	for _, a := range addrs {
 		var conn net.Conn
-		if conn, err = x.connect(ctx, net.JoinHostPort(a, strconv.Itoa(port))); err == nil {
+		if conn, err = x.cfg.Network.Dial(ctx, "tcp", "", net.JoinHostPort(a, strconv.Itoa(port))); err == nil {
 			return conn, nil
 		}
 	}
 	return nil, err
-}
-
-func (x *examination) connect(ctx context.Context, to string) (net.Conn, error) {
-	if x.cfg.Network.Dial != nil {
-		return x.cfg.Network.Dial(ctx, "tcp", "", to)
-	}
-	var d net.Dialer
-	return d.DialContext(ctx, "tcp", to)
 }
 
 // shake takes the certificates without judging them, so that it can say what is
@@ -126,7 +118,7 @@ func (x *examination) shake(ctx context.Context, conn net.Conn, at string) Check
 	case err != nil:
 		return distrusted(leaf, name, err)
 	case left < warnAhead:
-		return note("renew it on the server", "the certificate of %s is good, and runs out in %d days", name, int(left.Hours()/24))
+		return note("renew it on the server", "the certificate of %s is good, and runs out on %s", name, leaf.NotAfter.Format(time.DateOnly))
 	}
 	return ok("%s, certificate of %s from %s, good until %s", tls.VersionName(state.Version), name, issuer(leaf), leaf.NotAfter.Format(time.DateOnly))
 }

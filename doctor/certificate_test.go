@@ -74,7 +74,7 @@ func TestCertificate_RFC5922_7(t *testing.T) {
 		says    string
 	}{
 		"good":          {"pbx.test", 100 * day, true, false, doctor.OK, "from office CA, good until"},
-		"soon":          {"pbx.test", 3*day + time.Hour, true, false, doctor.Note, "runs out in 3 days"},
+		"soon":          {"pbx.test", 3*day + time.Hour, true, false, doctor.Note, "runs out on 2000-01-04"},
 		"expired":       {"pbx.test", -day, true, false, doctor.Note, "this machine's clock says"},
 		"not trusted":   {"pbx.test", 100 * day, false, false, doctor.Note, "comes from office CA, whom this machine does not trust"},
 		"expired, used": {"pbx.test", -day, true, true, doctor.Failed, "this machine's clock says"},

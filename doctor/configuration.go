@@ -27,7 +27,7 @@ func (x *examination) configuration(context.Context) Check {
 	if !found {
 		return failed("give --server and --user, or a file with an [[account]]", "there is no account")
 	}
-	x.account, x.server = account, serverOf(account.Server)
+	x.account, x.server = account, nextHop(account)
 	if err := x.translate(); err != nil {
 		return failed("correct what is named", "%v", err)
 	}
@@ -42,7 +42,11 @@ func (x *examination) configuration(context.Context) Check {
 		return failed(`set transport = "tls", or srtp_keys_without_tls if the way to the PBX is your own`,
 			"account %s wants SRTP for every call, and its keys may not travel over %s", account.Name(), transportOf(account))
 	}
-	return ok("account %s at %s, over %s", account.Name(), account.Server, transportOf(account))
+	through := ""
+	if account.Proxy != "" {
+		through = ", through the proxy " + x.server.String()
+	}
+	return ok("account %s at %s, over %s%s", account.Name(), account.Server, transportOf(account), through)
 }
 
 // translate reads the files that the account names; what it does not say of TLS
@@ -91,6 +95,19 @@ func transportOf(a config.Account) string {
 	return a.Transport
 }
 
+// nextHop is where the account's requests go first: its proxy, else its server.
+func nextHop(a config.Account) server {
+	if a.Proxy == "" {
+		return serverOf(a.Server)
+	}
+	if u, err := sip.ParseURI(a.Proxy); err == nil && u.Host != "" {
+		s := serverOf(u.Host)
+		s.port = u.Port
+		return s
+	}
+	return serverOf(a.Proxy)
+}
+
 // serverOf reads HOST[:PORT] of an account.
 func serverOf(s string) server {
 	v := server{host: s}
@@ -104,13 +121,18 @@ func serverOf(s string) server {
 	return v
 }
 
-// uri is the server itself as a SIP URI. The port that is given is that of the
+// over is the server as it is asked over t. The port that is given is that of the
 // account's own transport, when it has one; others have theirs.
-func (x *examination) uri(t sip.Transport) string {
+func (x *examination) over(t sip.Transport) server {
 	s := x.server
 	if x.sip.Transport != sip.Any && x.sip.Transport != t && (x.sip.Transport.Secure() || t.Secure()) {
 		s.port = 0
 	}
+	return s
+}
+
+// uri is the server itself as a SIP URI.
+func (s server) uri(t sip.Transport) string {
 	host := s.host
 	if strings.Contains(host, ":") {
 		host = "[" + host + "]"

@@ -74,7 +74,7 @@ type examination struct {
 	answers map[sip.Transport]bool // over which transports the server answers
 }
 
-// server is where the account is kept.
+// server is where the account's requests go: to its server, or its proxy.
 type server struct {
 	host string // name or address
 	port int    // 0: none is given
@@ -94,7 +94,7 @@ func Run(ctx context.Context, cfg Config, tell func(Check)) []Check {
 	if cfg.LocalAddresses == nil {
 		cfg.LocalAddresses = localAddresses
 	}
-	cfg.Network = withSystem(cfg.Network)
+	cfg.Network = cfg.Network.WithSystem()
 	x := &examination{cfg: cfg, tell: tell, answers: make(map[sip.Transport]bool)}
 	well := x.check(ctx, Configuration, true, x.configuration)
 	well = x.check(ctx, Names, well, x.names)

@@ -159,7 +159,34 @@ func TestRun_Services_RFC3263_4(t *testing.T) {
 		}
 		got := w.run()
 		assert.Equal(t, doctor.OK, got["names"].Status)
-		assert.Contains(t, got["names"].Finding, "_sip._udp pbx.test:5060 (10.0.0.1), priority 10, weight 5")
+		assert.Contains(t, got["names"].Finding, "_sip._udp to pbx.test:5060 (10.0.0.1), priority 10, weight 5")
+		assert.Equal(t, doctor.OK, got["reach udp"].Status)
+	})
+}
+
+// What NAPTR says is where SRV is asked.
+func TestRun_NAPTR_RFC3263_4_1(t *testing.T) {
+	inWorld(t, func(w *world) {
+		w.cfg.File.Accounts[0].Server = "company.test"
+		w.cfg.Network.LookupNAPTR = func(_ context.Context, domain string) ([]sip.NAPTR, error) {
+			return []sip.NAPTR{{Order: 10, Flags: "s", Service: "SIP+D2U", Replacement: "_sip._udp.provider.test"}}, nil
+		}
+		w.cfg.Network.LookupSRV = func(_ context.Context, name string) ([]*net.SRV, error) {
+			if name == "_sip._udp.provider.test" {
+				return []*net.SRV{{Target: "pbx.test.", Port: 5060}}, nil
+			}
+			return nil, errors.New("none")
+		}
+		assert.Contains(t, w.run()["names"].Finding, "_sip._udp.provider.test to pbx.test:5060")
+	})
+}
+
+func TestRun_ThroughAProxy(t *testing.T) {
+	inWorld(t, func(w *world) {
+		w.cfg.File.Accounts[0].Server, w.cfg.File.Accounts[0].Proxy = "company.test", "sip:pbx.test;lr"
+		got := w.run()
+		assert.Contains(t, got["configuration"].Finding, "through the proxy pbx.test")
+		assert.Equal(t, doctor.OK, got["names"].Status)
 		assert.Equal(t, doctor.OK, got["reach udp"].Status)
 	})
 }

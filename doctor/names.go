@@ -1,6 +1,7 @@
 package doctor
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -12,8 +13,8 @@ import (
 	"github.com/softphone-go/softphone/sip"
 )
 
-// names asks DNS for the server as a call would: SRV, then addresses (RFC 3263
-// §4). A server given with its port is asked for its addresses only.
+// names asks DNS for the server as a call would: NAPTR, SRV, then addresses (RFC
+// 3263 §4). A server given with its port is asked for its addresses only.
 func (x *examination) names(ctx context.Context) Check {
 	if !x.server.name {
 		x.onlyV6 = strings.Contains(x.server.host, ":")
@@ -44,20 +45,39 @@ func (x *examination) names(ctx context.Context) Check {
 // services describes the SRV records of the server that lead to an address.
 func (x *examination) services(ctx context.Context) []string {
 	var found []string
-	for _, service := range []string{"_sips._tcp.", "_sip._udp.", "_sip._tcp."} {
-		records, err := x.cfg.Network.LookupSRV(ctx, service+x.server.host)
+	for _, service := range x.serviceNames(ctx) {
+		records, err := x.cfg.Network.LookupSRV(ctx, service)
 		if err != nil {
 			continue
 		}
 		for _, r := range records {
 			target := strings.TrimSuffix(r.Target, ".")
 			if addrs, err := x.cfg.Network.LookupAddr(ctx, target); err == nil && len(addrs) > 0 {
-				found = append(found, fmt.Sprintf("%s %s:%d (%s), priority %d, weight %d",
-					strings.TrimSuffix(service, "."), target, r.Port, list(addrs), r.Priority, r.Weight))
+				found = append(found, fmt.Sprintf("%s to %s:%d (%s), priority %d, weight %d",
+					strings.TrimSuffix(service, "."+x.server.host), target, r.Port, list(addrs), r.Priority, r.Weight))
 			}
 		}
 	}
 	return found
+}
+
+// serviceNames are where SRV records may be: what NAPTR says, else the three that
+// RFC 3263 §4.1 has for a domain without.
+func (x *examination) serviceNames(ctx context.Context) []string {
+	var names []string
+	records, err := x.cfg.Network.LookupNAPTR(ctx, x.server.host)
+	if err == nil {
+		slices.SortStableFunc(records, func(a, b sip.NAPTR) int { return cmp.Compare(a.Order, b.Order) })
+		for _, r := range records {
+			if strings.EqualFold(r.Flags, "s") && strings.HasPrefix(strings.ToUpper(r.Service), "SIP") {
+				names = append(names, strings.TrimSuffix(r.Replacement, "."))
+			}
+		}
+	}
+	if len(names) > 0 {
+		return names
+	}
+	return []string{"_sips._tcp." + x.server.host, "_sip._udp." + x.server.host, "_sip._tcp." + x.server.host}
 }
 
 func list(addrs []netip.Addr) string {
@@ -66,22 +86,6 @@ func list(addrs []netip.Addr) string {
 		texts = append(texts, a.Unmap().String())
 	}
 	return strings.Join(texts, ", ")
-}
-
-// withSystem fills in the operating system where a check itself asks.
-func withSystem(n sip.Network) sip.Network {
-	if n.LookupAddr == nil {
-		n.LookupAddr = func(ctx context.Context, host string) ([]netip.Addr, error) {
-			return net.DefaultResolver.LookupNetIP(ctx, "ip", host)
-		}
-	}
-	if n.LookupSRV == nil {
-		n.LookupSRV = func(ctx context.Context, name string) ([]*net.SRV, error) {
-			_, records, err := net.DefaultResolver.LookupSRV(ctx, "", "", name)
-			return records, err
-		}
-	}
-	return n
 }
 
 func localAddresses() ([]netip.Addr, error) {

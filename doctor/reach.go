@@ -43,7 +43,7 @@ func (x *examination) ask(ctx context.Context, t sip.Transport) Check {
 	if err == nil {
 		defer release()
 	}
-	target, err := sip.ParseURI(x.uri(t))
+	target, err := sip.ParseURI(x.over(t).uri(t))
 	if err != nil {
 		return failed("correct the account's server", "%v", err)
 	}
@@ -66,9 +66,9 @@ func (x *examination) ask(ctx context.Context, t sip.Transport) Check {
 // must answer.
 func (x *examination) silent(t sip.Transport, err error) Check {
 	what := "the server does not answer within " + x.cfg.Patience.String()
-	advice := "see whether the server runs and serves " + t.String() + ", and let " + t.String() + " to " + x.server.String() + " through the firewalls"
+	advice := "see whether the server runs and serves " + t.String() + ", and let " + t.String() + " to " + x.over(t).String() + " through the firewalls"
 	if isRefused(err) {
-		what = "nobody listens for " + t.String() + " at " + x.server.String()
+		what = "nobody listens for " + t.String() + " at " + x.over(t).String()
 		advice = "see whether the server runs, and at which port; --server takes HOST:PORT"
 	} else if errors.Is(err, sip.ErrUntrusted) {
 		what, advice = "the server is not trusted", "see the check of its certificate"
@@ -94,6 +94,9 @@ func (x *examination) anyPort(t sip.Transport) []sip.Listen {
 	addr := netip.AddrPortFrom(netip.IPv4Unspecified(), 0)
 	if x.onlyV6 {
 		addr = netip.AddrPortFrom(netip.IPv6Unspecified(), 0)
+	}
+	if server, err := netip.ParseAddr(x.server.host); err == nil && server.IsLoopback() {
+		addr = netip.AddrPortFrom(server, 0) // nobody else need reach us
 	}
 	if t == sip.UDP || t == sip.TCP {
 		return []sip.Listen{{Transport: t, Addr: addr}}

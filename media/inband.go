@@ -20,6 +20,9 @@ const (
 	// DigitsInband sends tones, and takes events and tones. Whoever wants no
 	// events at all does not offer them.
 	DigitsInband
+	// DigitsInfo sends and takes neither: key presses go as SIP INFO, which is none
+	// of the media's business. Whoever wants no events at all does not offer them.
+	DigitsInfo
 )
 
 // String is the name as it is given to ParseDigitMode.
@@ -31,18 +34,20 @@ func (m DigitMode) String() string {
 		return "rfc4733"
 	case DigitsInband:
 		return "inband"
+	case DigitsInfo:
+		return "info"
 	}
 	return fmt.Sprintf("DigitMode(%d)", int(m))
 }
 
-// ParseDigitMode reads "auto", "rfc4733" or "inband".
+// ParseDigitMode reads "auto", "rfc4733", "inband" or "info".
 func ParseDigitMode(s string) (DigitMode, error) {
-	for _, m := range [...]DigitMode{DigitsAuto, DigitsEvents, DigitsInband} {
+	for _, m := range [...]DigitMode{DigitsAuto, DigitsEvents, DigitsInband, DigitsInfo} {
 		if s == m.String() {
 			return m, nil
 		}
 	}
-	return 0, fmt.Errorf("there is no way of sending digits called %q; there are auto, rfc4733 and inband", s)
+	return 0, fmt.Errorf("there is no way of sending digits called %q; there are auto, rfc4733, inband and info", s)
 }
 
 // inband is the tick's own: key presses as tones.

@@ -153,13 +153,13 @@ func TestSession_KeyHeldIntoHold(t *testing.T) {
 }
 
 func TestParseDigitMode(t *testing.T) {
-	for _, m := range []DigitMode{DigitsAuto, DigitsEvents, DigitsInband} {
+	for _, m := range []DigitMode{DigitsAuto, DigitsEvents, DigitsInband, DigitsInfo} {
 		got, err := ParseDigitMode(m.String())
 		require.NoError(t, err)
 		assert.Equal(t, m, got)
 	}
-	_, err := ParseDigitMode("info")
-	assert.ErrorContains(t, err, "auto, rfc4733 and inband")
+	_, err := ParseDigitMode("smoke")
+	assert.ErrorContains(t, err, "auto, rfc4733, inband and info")
 	assert.Equal(t, "DigitMode(9)", DigitMode(9).String())
 }
 

@@ -24,6 +24,9 @@ type DialOptions struct {
 	Monitor audio.Monitor // sees both sides
 	Context string        // comes back in every event of the call
 	Headers []sip.Header
+	// Anonymous and UserToUser are as in dialer.DialRequest.
+	Anonymous  bool
+	UserToUser string
 }
 
 // ErrNoAccount reports a call that no account can make.
@@ -48,6 +51,7 @@ func (p *Phone) dial(ctx context.Context, target, id string, o DialOptions) (*di
 	}
 	return p.dialer.Dial(ctx, dialer.DialRequest{
 		ID: id, Account: acc.sip, Target: uri, Source: o.Source, Sink: o.Sink, Monitor: o.Monitor, Context: o.Context, Headers: o.Headers,
+		Anonymous: o.Anonymous, UserToUser: o.UserToUser,
 	})
 }
 
@@ -88,6 +92,12 @@ func (t *telephone) Dial(to agent.Callee, _ bool) (string, error) {
 // Answer implements agent.Telephone.
 func (t *telephone) Answer(id string, _ bool) error {
 	p := (*Phone)(t)
+	o := p.answerOptions(id)
+	return p.request(id, "answer", func(c *dialer.Call) error { return c.Answer(p.run, o) })
+}
+
+// answerOptions are the ends of the sound of a call that rings here.
+func (p *Phone) answerOptions(id string) dialer.AnswerOptions {
 	var o dialer.AnswerOptions
 	if p.cfg.Media != nil {
 		o.Source, o.Sink = p.cfg.Media(id)
@@ -95,7 +105,7 @@ func (t *telephone) Answer(id string, _ bool) error {
 	if p.cfg.Monitor != nil {
 		o.Monitor = p.cfg.Monitor(id)
 	}
-	return p.request(id, "answer", func(c *dialer.Call) error { return c.Answer(p.run, o) })
+	return o
 }
 
 // Hangup implements agent.Telephone.

@@ -51,19 +51,22 @@ const (
 // CallEvent is the data of the journal's call events. Durations are in
 // milliseconds.
 type CallEvent struct {
-	Call      string   `json:"call"`
-	Account   string   `json:"account,omitempty"`
-	Direction string   `json:"direction"`
-	Remote    string   `json:"remote,omitempty"` // SIP URI
-	Name      string   `json:"name,omitempty"`
-	By        string   `json:"by,omitempty"` // held, resumed: local or remote
-	Code      int      `json:"sip_code,omitempty"`
-	Reason    string   `json:"sip_reason,omitempty"`
-	Digit     string   `json:"digit,omitempty"`
-	Rule      string   `json:"rule,omitempty"`
-	Target    string   `json:"target,omitempty"` // of a transfer, SIP URI
-	Context   string   `json:"context,omitempty"`
-	Ended     *Summary `json:"ended,omitempty"`
+	Call      string `json:"call"`
+	Account   string `json:"account,omitempty"`
+	Direction string `json:"direction"`
+	Remote    string `json:"remote,omitempty"` // SIP URI
+	Name      string `json:"name,omitempty"`
+	By        string `json:"by,omitempty"` // held, resumed: local or remote
+	Code      int    `json:"sip_code,omitempty"`
+	Reason    string `json:"sip_reason,omitempty"`
+	Digit     string `json:"digit,omitempty"`
+	Rule      string `json:"rule,omitempty"`
+	Target    string `json:"target,omitempty"` // of a transfer, SIP URI
+
+	DivertedBy string   `json:"diverted_by,omitempty"`  // incoming: who forwarded it here last, SIP URI (RFC 5806)
+	UserToUser string   `json:"user_to_user,omitempty"` // incoming: what the caller passes on (RFC 7433)
+	Context    string   `json:"context,omitempty"`
+	Ended      *Summary `json:"ended,omitempty"`
 }
 
 // Summary is how a call went, in call.ended.
@@ -126,6 +129,8 @@ func (p *Phone) happened(ev dialer.Event) {
 		data.By = "local"
 	case dialer.EventRemoteHeld, dialer.EventRemoteResumed:
 		data.By = "remote"
+	case dialer.EventIncoming:
+		p.noteArrival(&data)
 	case dialer.EventDigit:
 		data.Digit = string(ev.Digit)
 	default:
@@ -152,6 +157,19 @@ func (p *Phone) happened(ev dialer.Event) {
 	}
 	if p.cfg.Calls != nil {
 		p.cfg.Calls(ev)
+	}
+}
+
+// noteArrival adds what an incoming call brought along.
+func (p *Phone) noteArrival(data *CallEvent) {
+	c, ok := p.dialer.Call(data.Call)
+	if !ok {
+		return
+	}
+	info := c.Info()
+	data.UserToUser = info.UserToUser
+	if len(info.Diverted) > 0 && !info.Diverted[0].By.Anonymous {
+		data.DivertedBy = info.Diverted[0].By.URI.String()
 	}
 }
 

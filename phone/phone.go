@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"sync"
@@ -252,8 +253,14 @@ func (p *Phone) openSIP() error {
 	if err != nil {
 		return fmt.Errorf("sip.prack: %w", err)
 	}
+	var public netip.Addr
+	if text := p.cfg.File.SIP.Public; text != "" {
+		if public, err = netip.ParseAddr(text); err != nil {
+			return fmt.Errorf("sip.public_address: %w", err)
+		}
+	}
 	p.ua, err = sip.New(sip.Config{
-		TLS: p.tls, KeepAlive: time.Duration(p.cfg.File.SIP.KeepAlive),
+		Public: public, TLS: p.tls, KeepAlive: time.Duration(p.cfg.File.SIP.KeepAlive),
 		Listen: listen, Network: p.cfg.Network, Tap: p.tap(), Logger: p.log,
 		UserAgent: p.cfg.File.SIP.UserAgent, AcceptAny: p.cfg.AnyUser, Messages: p.messages,
 		SessionTimers: sip.SessionTimers{
@@ -315,7 +322,8 @@ func (p *Phone) openCalls() error {
 		Ports: media.NewPorts(media.PortsConfig{
 			Range: media.PortRange{Min: low, Max: high}, DSCP: markOf(m.DSCP), ListenPacket: p.cfg.ListenMedia, Logger: p.log,
 		}),
-		Screen: p.screen, Busy: p.busy, Security: p.security, Transfer: p.mayTransfer, MaxCalls: p.cfg.File.SIP.MaxCalls,
+		Screen: p.screen, Busy: p.busy, Security: p.security, Transfer: p.mayTransfer,
+		Redirect: p.mayRedirect(), AutoAnswer: p.autoAnswer, MaxCalls: p.cfg.File.SIP.MaxCalls,
 		Codecs: codecs, PTime: time.Duration(m.PTime), DTX: m.DTX, Digits: digits,
 		Jitter: jitter.Config{
 			Target: time.Duration(m.Delay), Min: time.Duration(m.MinDelay), Max: time.Duration(m.MaxDelay), Fixed: m.Fixed,

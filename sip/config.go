@@ -157,6 +157,10 @@ type Config struct {
 	// closed, accounts are registered anew at once, and calls get AddressChanged.
 	// Default 250 ms; negative: never. Listeners bound to one address stay there.
 	AddressCheck time.Duration
+	// Public is our address outside a NAT that leads to us. It stands in Contact and in
+	// Path towards peers that have no private address; what a registrar sees of us
+	// (RFC 3581) goes before it.
+	Public netip.Addr
 	// AcceptAny accepts requests for any user while no account is registered.
 	AcceptAny bool
 	// Allow lists the networks whose requests are answered, besides those of
@@ -220,6 +224,6 @@ func (c Config) withDefaults() Config {
 		c.CloseTimeout = 2 * time.Second
 	}
 	c.SessionTimers = c.SessionTimers.withDefaults()
-	c.Network = c.Network.withDefaults()
+	c.Network = c.Network.WithSystem()
 	return c
 }

@@ -121,6 +121,12 @@ func (d *Dialog) Local() netip.Addr {
 // must not block.
 func (d *Dialog) Handle(f func(DialogEvent)) { d.events.handle(f) }
 
+func (d *Dialog) isOver() bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.state == ended
+}
+
 // confirmable reports whether Bye makes sense.
 func (d *Dialog) confirmable() bool {
 	d.mu.Lock()

@@ -127,6 +127,9 @@ func (ua *UserAgent) dispatchDialog(req *sipmsg.Request, tx *sipmsg.ServerTx, ta
 	d := ua.findDialog(req.CallID().Value(), tag, tagOf(req.From().Params))
 	if d != nil {
 		defer d.turns.await(req, ua.closing)()
+		if d.isOver() { // by what came before, a BYE say
+			d = nil
+		}
 	}
 	switch req.Method {
 	case sipmsg.INVITE, sipmsg.BYE, sipmsg.INFO, sipmsg.OPTIONS, sipmsg.UPDATE, sipmsg.PRACK, sipmsg.REFER, sipmsg.NOTIFY:

@@ -10,6 +10,7 @@ import (
 // know of it.
 type Path struct {
 	Local     netip.Addr // our address on it
+	Public    netip.Addr // Config.Public where the peer is beyond the NAT, else invalid
 	Transport Transport  // to or from the next hop
 }
 
@@ -33,6 +34,14 @@ type InviteRequest struct {
 	// Logger takes the lines about this call and its dialogs, so that they carry
 	// what its owner knows it by. Nil: that of the user agent.
 	Logger *slog.Logger
+	// Anonymous asks not to be named to the other side (RFC 3323): From and Contact
+	// are anonymous, Privacy is "id", and the account stands in
+	// P-Preferred-Identity, for its registrar alone.
+	Anonymous bool
+	// Redirect is asked whether a target that a 3xx names is called instead; of one
+	// call at most five 3xx are followed. Nil: none is, and the call ends with the
+	// 3xx. Whoever answers could make the account call any number.
+	Redirect func(target URI) bool
 }
 
 // Response is what a ClientInvite streams: Sent, Provisional or Final.

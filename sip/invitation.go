@@ -75,7 +75,9 @@ func (i *Invitation) Offer() []byte { return i.offer }
 func (i *Invitation) Local() netip.Addr { return i.sentBy.Addr() }
 
 // Path is the way that the INVITE took.
-func (i *Invitation) Path() Path { return Path{Local: i.Local(), Transport: i.peer.transport} }
+func (i *Invitation) Path() Path {
+	return Path{Local: i.Local(), Public: i.ua.publicFor(i.source.Addr()), Transport: i.peer.transport}
+}
 
 // Source is where the INVITE came from.
 func (i *Invitation) Source() netip.AddrPort { return i.source }
@@ -126,6 +128,22 @@ func (i *Invitation) Reject(code int, reason string) error {
 	}
 	defer i.close(CancelCause{})
 	return i.ua.respondInvite(i.tx, i.req, i.ua.newResponse(i.req, code, reason))
+}
+
+// Redirect sends the caller to target instead (302, RFC 3261 §8.3). It returns
+// ErrClosed when the invitation is over already.
+func (i *Invitation) Redirect(target URI) error {
+	contact, err := toUri(target)
+	if err != nil {
+		return err
+	}
+	if !i.take() {
+		return ErrClosed
+	}
+	defer i.close(CancelCause{})
+	res := i.ua.newResponse(i.req, 302, "")
+	res.AppendHeader(&sipmsg.ContactHeader{Address: contact})
+	return i.ua.respondInvite(i.tx, i.req, res)
 }
 
 // Accept answers the call with 200 and body, an answer or, when Offer was

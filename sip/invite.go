@@ -262,7 +262,7 @@ func (c *ClientInvite) pursue() Final {
 		}
 		if res != nil && res.IsRedirection() {
 			if redirects++; redirects <= maxRedirects {
-				targets = append(redirectTargets(res, isSIPS(&target), seen), targets...)
+				targets = append(c.in.follows(redirectTargets(res, isSIPS(&target), seen)), targets...)
 			}
 		}
 	}

@@ -3,6 +3,7 @@ package sip
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	sipmsg "github.com/emiago/sipgo/sip"
 )
@@ -56,6 +57,8 @@ func (c *ClientInvite) request(target sipmsg.Uri, rt *route, seq uint32, body []
 	if from.Address.Host == "" { // straight to another phone: we are at our own address
 		from.Address.Host = rt.sentBy.Addr().String()
 	}
+	host := from.Address.Host
+	c.in.hide(from)
 	from.Params.Add("tag", c.localTag)
 	req.AppendHeader(from)
 	req.AppendHeader(&sipmsg.ToHeader{Address: mustUri(c.in.dialled())})
@@ -66,11 +69,11 @@ func (c *ClientInvite) request(target sipmsg.Uri, rt *route, seq uint32, body []
 	if isSIPS(&target) {
 		contact = secured(contact)
 	}
-	req.AppendHeader(&sipmsg.ContactHeader{Address: contact})
-	if c.in.CallerNumber != "" {
-		id := sipmsg.Uri{Scheme: "sip", User: escapeUser(c.in.CallerNumber), Host: from.Address.Host}
-		req.AppendHeader(sipmsg.NewHeader("P-Preferred-Identity", "<"+id.String()+">"))
+	if c.in.Anonymous {
+		contact.User = "anonymous"
 	}
+	req.AppendHeader(&sipmsg.ContactHeader{Address: contact})
+	c.in.present(req, host)
 	for _, h := range c.in.Headers {
 		req.AppendHeader(sipmsg.NewHeader(h.Name, h.Value))
 	}
@@ -78,6 +81,35 @@ func (c *ClientInvite) request(target sipmsg.Uri, rt *route, seq uint32, body []
 	askTimer(req, c.timer, c.least)
 	ua.finishRequest(req, sdpType, body)
 	return req
+}
+
+// follows are the targets of a 3xx that may be called.
+func (r InviteRequest) follows(targets []sipmsg.Uri) []sipmsg.Uri {
+	return slices.DeleteFunc(targets, func(u sipmsg.Uri) bool { return r.Redirect == nil || !r.Redirect(fromUri(&u)) })
+}
+
+// hide takes the account's name out of From (RFC 3323 §4.1.1.3).
+func (r InviteRequest) hide(from *sipmsg.FromHeader) {
+	if r.Anonymous {
+		from.DisplayName = "Anonymous"
+		from.Address = sipmsg.Uri{Scheme: "sip", User: "anonymous", Host: "anonymous.invalid"}
+	}
+}
+
+// present names the caller to the registrar (RFC 3325 §9.2): a number of its own,
+// or the account of one who is hidden from all others.
+func (r InviteRequest) present(req *sipmsg.Request, host string) {
+	user := r.CallerNumber
+	if r.Anonymous {
+		req.AppendHeader(sipmsg.NewHeader("Privacy", "id"))
+		if user == "" {
+			user = r.Account.User
+		}
+	}
+	if user != "" {
+		id := sipmsg.Uri{Scheme: "sip", User: escapeUser(user), Host: host}
+		req.AppendHeader(sipmsg.NewHeader("P-Preferred-Identity", "<"+id.String()+">"))
+	}
 }
 
 // dialled is the target with the account's domain filled in.

@@ -7,8 +7,9 @@ import (
 	"time"
 )
 
-// withDefaults fills the operating system's functions in.
-func (n Network) withDefaults() Network {
+// WithSystem is n with the operating system's functions for those that are nil, as
+// New uses it.
+func (n Network) WithSystem() Network {
 	if n.ListenPacket == nil {
 		n.ListenPacket = func(ctx context.Context, network, addr string) (net.PacketConn, error) {
 			var lc net.ListenConfig

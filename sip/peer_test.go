@@ -301,7 +301,8 @@ func (w *world) account() Account {
 func (w *world) call() *ClientInvite {
 	return w.ua.Invite(context.Background(), InviteRequest{
 		Account: w.account(), Target: URI{Scheme: "sip", User: "bob", Host: "example.com"},
-		Offer: func(p Path) ([]byte, error) { return []byte("offer " + p.Local.String()), nil },
+		Offer:    func(p Path) ([]byte, error) { return []byte("offer " + p.Local.String()), nil },
+		Redirect: func(URI) bool { return true },
 	})
 }
 

@@ -240,6 +240,9 @@ func (r *Registration) elsewhere() bool {
 // registrar sees of us when a NAT is in between, else our own.
 func (ua *UserAgent) contactFor(a Account, rt *route) sipmsg.Uri {
 	at := rt.sentBy
+	if public := ua.publicFor(rt.addr.Addr()); public.IsValid() {
+		at = netip.AddrPortFrom(public, at.Port())
+	}
 	ua.mu.Lock()
 	for r := range ua.regs {
 		r.mu.Lock()

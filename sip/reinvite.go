@@ -98,7 +98,7 @@ func (d *Dialog) sendReInvite(ctx context.Context, offer OfferFunc) (*sipmsg.Res
 		}
 		var body []byte
 		if offer != nil {
-			if body, err = offer(Path{Local: d.Local(), Transport: rt.transport}); err != nil {
+			if body, err = offer(d.path(rt.transport)); err != nil {
 				return nil, err
 			}
 		}

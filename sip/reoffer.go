@@ -62,7 +62,7 @@ func (d *Dialog) onReInvite(req *sipmsg.Request, tx *sipmsg.ServerTx) {
 	if len(body) == 0 {
 		body = nil
 	}
-	d.events.post(RemoteOffer{Body: body, Path: Path{Local: d.Local(), Transport: d.ua.peerOf(req).transport}, Answer: o.answer, Reject: o.reject, Acked: o.ans.acked})
+	d.events.post(RemoteOffer{Body: body, Path: d.path(d.ua.peerOf(req).transport), Answer: o.answer, Reject: o.reject, Acked: o.ans.acked})
 }
 
 // ringsHere says whether the peer's INVITE has no final response yet.

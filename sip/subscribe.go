@@ -116,8 +116,7 @@ func (s *Subscription) run() {
 		cancel()
 	})
 	defer close(stop)
-	for ctx.Err() == nil {
-		s.sleep(s.step(ctx))
+	for s.sleep(s.step(ctx)) {
 	}
 	if s.bound && !s.ua.isClosing() {
 		bye, cancel := context.WithTimeout(context.Background(), s.ua.cfg.CloseTimeout)
@@ -128,18 +127,24 @@ func (s *Subscription) run() {
 	}
 }
 
-// sleep waits for the next try, or for a NOTIFY that makes it sooner.
-func (s *Subscription) sleep(wait time.Duration) {
+// sleep waits for the next try, or for a NOTIFY that makes it sooner; false means
+// the end.
+func (s *Subscription) sleep(wait time.Duration) bool {
 	t := time.NewTimer(wait)
 	defer t.Stop()
 	for {
 		select {
-		case <-t.C:
-			return
 		case <-s.closing:
-			return
+			return false
 		case <-s.ua.closing:
-			return
+			return false
+		case <-t.C:
+			select {
+			case <-s.closing:
+				return false
+			default:
+				return true
+			}
 		case <-s.wake:
 			s.mu.Lock()
 			over, retry := s.over, s.retry

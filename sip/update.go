@@ -40,7 +40,7 @@ func (d *Dialog) Update(ctx context.Context, offer OfferFunc) ([]byte, error) {
 			var body []byte
 			if offer != nil {
 				var err error
-				if body, err = offer(Path{Local: d.Local(), Transport: rt.transport}); err != nil {
+				if body, err = offer(d.path(rt.transport)); err != nil {
 					return err
 				}
 			}
@@ -130,7 +130,7 @@ func (d *Dialog) takeOffer(req *sipmsg.Request, tx *sipmsg.ServerTx, body []byte
 		d.refreshTarget(req.Contact())
 	}
 	d.events.post(RemoteOffer{
-		Body: body, Update: true, Path: Path{Local: d.Local(), Transport: d.ua.peerOf(req).transport},
+		Body: body, Update: true, Path: d.path(d.ua.peerOf(req).transport),
 		Answer: o.answer, Reject: o.reject, Acked: o.ans.acked,
 	})
 }

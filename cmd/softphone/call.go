@@ -29,6 +29,8 @@ type callOptions struct {
 	register bool
 	quality  time.Duration
 	handover handover
+	hidden   bool
+	toUser   string
 	keys     bool
 }
 
@@ -62,6 +64,8 @@ the other side hangs up or you press Ctrl-C.
 	fs.DurationSliceVar(&o.hold, "hold", nil, "`FROM,FOR`: hold the call FROM after the answer, FOR so long")
 	fs.DurationVar(&o.quality, "quality", 0, "print how the call sounds every `TIME`: here as measured, there as the other side reports")
 	o.handover.add(cmd)
+	fs.BoolVar(&o.hidden, "anonymous", false, "do not name yourself to the other side; the PBX still knows you")
+	fs.StringVar(&o.toUser, "user-to-user", "", "`TEXT` for the program at the other end (RFC 7433), such as 2a1b;encoding=hex")
 	fs.BoolVar(&o.keys, "keys", false, "take commands from standard input: hold, transfer, dial, lines, ... (see above)")
 	fs.BoolVar(&o.register, "register", false, "register before the call, for a PBX that wants it")
 	return cmd
@@ -94,7 +98,9 @@ func call(ctx context.Context, env *environment, o *callOptions, target string) 
 		collectDigit(&digits, ev)
 		s.out.event(ev)
 	})
-	c, err := s.Dial(ctx, target, phone.DialOptions{Sink: e.sink, Monitor: e.monitor})
+	c, err := s.Dial(ctx, target, phone.DialOptions{
+		Sink: e.sink, Monitor: e.monitor, Anonymous: o.hidden, UserToUser: o.toUser,
+	})
 	if err != nil {
 		if !strings.Contains(err.Error(), strconv.Quote(target)) {
 			err = fmt.Errorf("%q cannot be called: %w", target, err)

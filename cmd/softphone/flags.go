@@ -33,6 +33,8 @@ type flags struct {
 	expires      time.Duration
 	messages     bool
 	transfers    bool
+	redirects    bool
+	autoAnswer   []string
 	listen       []string
 	allow        []string
 	dataDir      string
@@ -76,6 +78,8 @@ func (f *flags) addPhone(cmd *cobra.Command) {
 	fs.DurationVar(&f.expires, "expires", 0, "registration `TIME` to ask for (default 1h)")
 	fs.StringSliceVar(&f.listen, "sip-listen", nil, "`ADDR` for SIP: udp:0.0.0.0:5060, tcp:[::]:5060, tls:..., or 127.0.0.1:5060 for both (default any port)")
 	fs.BoolVar(&f.transfers, "accept-transfers", false, "let the other side of a call have this phone call somebody else instead, at the account's cost")
+	fs.BoolVar(&f.redirects, "follow-redirects", false, "call whom the other side names instead (302), at the account's cost")
+	fs.StringSliceVar(&f.autoAnswer, "auto-answer", nil, "`CALLERS` that may ask to be answered at once (Call-Info, Alert-Info), by number or user name")
 	fs.BoolVar(&f.messages, "message-waiting", false, "ask the PBX to tell what waits in the account's mailbox")
 	fs.StringSliceVar(&f.allow, "allow", nil, "`NETWORKS` whose calls are taken besides the PBX's, such as 192.0.2.0/24, or any; all others get no answer (default this machine)")
 	fs.StringVar(&f.dataDir, "data-dir", "", "`DIR` of history and block rules (default ~/.local/state/softphone)")
@@ -83,7 +87,7 @@ func (f *flags) addPhone(cmd *cobra.Command) {
 	fs.StringVar(&f.codec, "codec", "", "`LIST` of codecs by preference: pcmu,pcma")
 	fs.DurationVar(&f.ptime, "ptime", 0, "`TIME` of sound in a packet, 10ms to 60ms (default 20ms)")
 	fs.DurationVar(&f.playoutDelay, "playout-delay", 0, "keep the playout delay at `TIME`, 20ms to 500ms (default: it follows the network)")
-	fs.StringVar(&f.dtmfMode, "dtmf-mode", "", "keys travel by `auto` (events where agreed, else tones), rfc4733 (events, else SIP INFO) or inband (always tones) (default auto)")
+	fs.StringVar(&f.dtmfMode, "dtmf-mode", "", "keys travel by `auto` (events where agreed, else tones), rfc4733 (events, else SIP INFO), inband (always tones) or info (always SIP INFO) (default auto)")
 	fs.BoolVar(&f.dtx, "dtx", false, "while nobody speaks, send only what that sounds like (comfort noise, RFC 3389), if the other side takes it")
 	fs.StringVar(&f.srtp, "srtp", "", "encrypt the sound: `off`, offered (if the other side can) or required; the keys travel in SIP, so see --srtp-keys-without-tls")
 	fs.StringSliceVar(&f.srtpSuites, "srtp-suites", nil, "`LIST` of SRTP suites by preference (default "+strings.Join(config.SRTPSuites(), ",")+")")
@@ -156,6 +160,10 @@ func (f *flags) load(env *environment) (config.File, error) {
 	}
 	c.Media.DTX = c.Media.DTX || f.dtx
 	c.Phone.AcceptTransfers = c.Phone.AcceptTransfers || f.transfers
+	c.Phone.FollowRedirects = c.Phone.FollowRedirects || f.redirects
+	if len(f.autoAnswer) > 0 {
+		c.Phone.AutoAnswer = f.autoAnswer
+	}
 	c.Media.Digits = first(strings.ToLower(f.dtmfMode), c.Media.Digits)
 	c.DataDir = first(f.dataDir, env.getenv("SOFTPHONE_DATA_DIR"), c.DataDir)
 	if c.DataDir == "" {

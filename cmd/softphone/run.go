@@ -60,6 +60,7 @@ The file (every key may be left out, but server and user):
   prack = "auto"                           # "always": ring reliably (RFC 3262) where the caller can; "off": never
   allow = ["127.0.0.0/8", "::1"]           # who is answered besides the PBX: networks, or "any"
   max_rate = 300                           # new requests a second from one of these addresses
+  public_address = "203.0.113.5"           # ours outside the NAT, if the PBX cannot see it
   keep_alive = "29s"                       # pause between keep-alives; negative: none
   [media]
   rtp_ports = "16384-32767"
@@ -68,7 +69,7 @@ The file (every key may be left out, but server and user):
   ptime = "20ms"
   codecs = ["pcmu", "pcma"]
   timeout = "1m"                           # end a call that goes silent; 0s: never
-  dtmf = "auto"                            # keys: or "rfc4733" (else INFO), "inband" (tones)
+  dtmf = "auto"                            # keys: or "rfc4733" (else INFO), "inband" (tones), "info"
   dtx = false                              # true: send comfort noise instead of silence
   srtp = "off"                             # "offered" or "required" encrypts the sound; also in [[account]]
   srtp_suites = ["AES_CM_128_HMAC_SHA1_80"]  # by preference; default all that there are
@@ -80,6 +81,8 @@ The file (every key may be left out, but server and user):
   ring_timeout = "3m"
   send_numbers = false                     # true: candidates carry numbers, not only tokens
   accept_transfers = false                 # true: the other side may have us call somebody else instead
+  follow_redirects = false                 # true: call whom the other side names instead (302)
+  auto_answer = []                         # callers that may ask to be answered at once, such as ["1000", "door"]
   [block]
   reject = "603"                           # or "486", "silent"
   anonymous = false

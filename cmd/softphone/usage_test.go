@@ -95,7 +95,7 @@ func TestUsageErrors(t *testing.T) {
 		"pcap nowhere":           {"call sip:a@127.0.0.1:9 --pcap $NOWHERE/x.pcap", "--pcap"},
 		"record mode":            {"call sip:a@127.0.0.1:9 --record x.wav --record-mode both", "heard, mix and stereo"},
 		"record mode alone":      {"answer --record-mode stereo", "--record"},
-		"dtmf mode":              {"answer --dtmf-mode info", "rfc4733"},
+		"dtmf mode":              {"answer --dtmf-mode smoke", "rfc4733"},
 		"digits":                 {"call sip:a@127.0.0.1:9 --dtmf 12x", `"x"`},
 		"digits of answer":       {"answer --dtmf é", `"é"`},
 		"hold":                   {"call sip:a@127.0.0.1:9 --hold 3s", "--hold"},
