@@ -14,9 +14,10 @@ import (
 )
 
 const (
-	lead   = 500 * time.Millisecond  // before the marker: the PBX may be opening its ears
-	listen = 3500 * time.Millisecond // from the answer on
-	lossy  = 0.01                    // more packets lost than that are worth a word
+	lead    = 500 * time.Millisecond  // before the marker: the PBX may be opening its ears
+	listen  = 3500 * time.Millisecond // from the answer on
+	playout = 200 * time.Millisecond  // kept, whatever the network does
+	lossy   = 0.01                    // more packets lost than that are worth a word
 )
 
 // marked is a Source of silence with a marker in it, from the answer on.
@@ -145,7 +146,7 @@ func (x *examination) judge(s media.Stats, heard []int16, seed uint64) Check {
 		return failed("see whether "+x.cfg.Echo+" is an echo; if it is, it did not hear this phone: let UDP ports "+ports+" out",
 			"sound came (%d packets), but not what this phone said", s.PacketsReceived)
 	}
-	delay := time.Duration(at)*time.Second/audio.Narrowband - lead
+	delay := max(time.Duration(at)*time.Second/audio.Narrowband-lead-playout, 0) // of the network and the PBX
 	loss := float64(s.PacketsLost) / float64(s.PacketsLost+s.PacketsReceived)
 	if loss > lossy {
 		return note("if it is a wireless network, try a cable", "what was said came back after %s, but %.1f %% of the packets were lost, jitter %s",

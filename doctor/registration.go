@@ -39,6 +39,9 @@ func (x *examination) register(ctx context.Context) (*phone.Phone, Check) {
 	for _, l := range x.anyPort(sip.Any) {
 		file.SIP.Listen = append(file.SIP.Listen, l.Transport.String()+":"+l.Addr.String())
 	}
+	// What is said is sought in what is heard, where nothing may be stretched.
+	file.Media.Delay, file.Media.Fixed = config.Duration(playout), true
+	file.Media.MinDelay, file.Media.MaxDelay = 0, 0
 	p, err := phone.Open(ctx, phone.Config{
 		File: file, StorePath: phone.Memory, Network: x.cfg.Network, ListenMedia: x.cfg.ListenMedia,
 		Registrations: func(string, sip.RegistrationState) {}, Logger: x.cfg.Logger,

@@ -8,7 +8,7 @@ import (
 
 func TestSIPp_Glare_RFC3261_14_1(t *testing.T) {
 	t.Parallel()
-	callSIPp(t, "glare.xml", "--hold", "200ms,1m", "--duration", "6s")
+	callSIPp(t, "glare.xml", "--hold", "200ms,1m", "--duration", "8s")
 }
 
 func TestSIPp_RepeatedReInvite_RFC6026_8_7(t *testing.T) {

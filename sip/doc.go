@@ -15,12 +15,13 @@
 //
 // Messages travel like this:
 //
-//	socket -> packetConn/streamConn -> gate -> sipgo transactions -> dispatch -> Dialog, Invitation
-//	          (tap, size, framing)     (400)                                  \-> ClientInvite, Registration
+//	socket -> packetConn/streamConn -> gate  -> filter    -> sipgo transactions -> dispatch -> Dialog, Invitation
+//	          (tap, size, framing)     (400)    (silence)                                  \-> ClientInvite, Registration
 //
 // Everything that arrives passes the gate first: what cannot be parsed or
 // lacks what RFC 3261 §8.1.1 requires is answered 400 or dropped there, so
-// neither the transaction layer nor its log ever sees it.
+// neither the transaction layer nor its log ever sees it. The filter then drops
+// requests of strangers that belong to no call, see Config.Allow.
 //
 // The package never looks into a session description (SDP is opaque bytes),
 // never handles media, never logs a whole message or a password, and its

@@ -70,7 +70,7 @@ func (ua *UserAgent) ofACall(req *sipmsg.Request) bool {
 	}
 	switch req.Method {
 	case sipmsg.NOTIFY:
-		return ua.usages.find(dialogID(id, to, from), "") != nil
+		return ua.usages.find(dialogID(id, to, from), "") != nil || ua.subscriptionOf(id, to) != nil
 	case sipmsg.INVITE:
 	default:
 		return false

@@ -33,9 +33,7 @@ func (ua *UserAgent) onMessageNotify(req *sipmsg.Request, tx *sipmsg.ServerTx) {
 	tag := tagOf(req.To().Params)
 	accountID := ""
 	if tag != "" {
-		ua.mu.Lock()
-		s := ua.subscriptions[req.CallID().Value()+"\x00"+tag]
-		ua.mu.Unlock()
+		s := ua.subscriptionOf(req.CallID().Value(), tag)
 		if s == nil || !s.notified(req) {
 			ua.respond(tx, req, 481, "")
 			return
@@ -73,6 +71,13 @@ func (ua *UserAgent) onMessageNotify(req *sipmsg.Request, tx *sipmsg.ServerTx) {
 	if ua.cfg.Messages != nil {
 		ua.cfg.Messages(accountID, m)
 	}
+}
+
+// subscriptionOf finds our subscription by its Call-ID and our tag.
+func (ua *UserAgent) subscriptionOf(callID, tag string) *Subscription {
+	ua.mu.Lock()
+	defer ua.mu.Unlock()
+	return ua.subscriptions[callID+"\x00"+tag]
 }
 
 // notified notes the state that a NOTIFY tells; false when it is another

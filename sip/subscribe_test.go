@@ -2,6 +2,7 @@ package sip
 
 import (
 	"context"
+	"net/netip"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -158,6 +159,28 @@ func TestNotify_UnaskedOnlyFromTheRegistrar_RFC3842(t *testing.T) {
 		unasked(stranger, "alice", summaryText, messageSummaryType)
 		stranger.response(481)
 		require.Empty(t, got.ch)
+	})
+}
+
+// A mailbox may lie on a host of its own: what names the subscription's Call-ID and
+// tag is let in from there, though nothing else is.
+func TestSubscribe_NotifierElsewhereIsLetIn_RFC6665_4_1(t *testing.T) {
+	var got told
+	inBubble(t, func(c *Config) { got.set(c); c.Allow = []netip.Prefix{} }, func(w *world) {
+		_, err := w.ua.SubscribeMessages(w.account())
+		require.NoError(t, err)
+		req := w.p.request("SUBSCRIBE")
+		w.p.reply(req, 200, "OK", "n1", "", "Expires: 600", "Contact: <sip:mwi@10.0.0.9:5060>")
+		synctest.Wait()
+		elsewhere := newPeer(t, w.net, "10.0.0.9")
+		defer elsewhere.close()
+		l := elsewhere.subscription(req, "n1")
+		l.summary("active;expires=600")
+		elsewhere.response(200)
+		require.True(t, (<-got.ch).Waiting)
+		l.callID = "another"
+		l.summary("active;expires=600")
+		elsewhere.silence(time.Minute)
 	})
 }
 
