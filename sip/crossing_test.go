@@ -75,12 +75,13 @@ func (s *side) play(r *rand.Rand, d *Dialog, wait func(time.Duration)) {
 	begun := time.Now()
 	select {
 	case <-over:
-		s.took = time.Since(begun)
 	case <-time.After(limit):
 		_ = d.Bye(context.Background(), "")
 		<-over
-		s.took = time.Since(begun)
 	}
+	s.mu.Lock()
+	s.took = time.Since(begun)
+	s.mu.Unlock()
 }
 
 // Whatever crosses whatever, both ends agree in the end: nothing is left, and
