@@ -68,6 +68,8 @@ func legal(events []Event) string {
 			fault = toggle(&mute, ev.Type == EventMuted)
 		case EventBlocked:
 			fault = when(!first || ev.Direction != Inbound, "blocked not first")
+		case EventTransferring, EventTransferred, EventTransferFailed, EventReplaced:
+			fault = when(seen[EventDialing]+seen[EventIncoming] == 0, "handed on before it was there")
 		case EventDigit: // at any time after the answer, as below
 		case EventEnded:
 			fault = rightOutcome(ev, seen)

@@ -165,8 +165,9 @@ func (c *ClientInvite) onProvisional(res *sipmsg.Response) {
 	if res.StatusCode == 100 {
 		return
 	}
-	d, reliable, fresh := c.fork(res), false, true
+	d, reliable := c.fork(res), false
 	if d != nil {
+		var fresh bool
 		if reliable, fresh = d.onReliable(res); !fresh {
 			return
 		}

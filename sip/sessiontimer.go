@@ -76,8 +76,7 @@ func readExpiry(values []string) expiry {
 		if !strings.EqualFold(strings.TrimSpace(k), "refresher") {
 			continue
 		}
-		switch r := refresher(strings.ToLower(strings.TrimSpace(v))); r {
-		case refreshUAC, refreshUAS:
+		if r := refresher(strings.ToLower(strings.TrimSpace(v))); r == refreshUAC || r == refreshUAS {
 			e.by = r
 		}
 	}

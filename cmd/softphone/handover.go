@@ -40,7 +40,10 @@ func (h *handover) run(ctx context.Context, s *session, c *dialer.Call) error {
 		return nil
 	}
 	err := h.transfer(ctx, s, c)
-	if err == nil || ctx.Err() != nil {
+	if ctx.Err() != nil { // interrupted: that is no failure of the transfer
+		err = nil
+	}
+	if err == nil {
 		return nil
 	}
 	_ = c.Hangup(context.WithoutCancel(ctx))

@@ -108,7 +108,7 @@ type device struct {
 func (d *device) tell(ev store.Event, a *agent.Agent) {
 	switch ev.Type {
 	case phone.TypePhoneCall + "MakeCallSucceeded":
-		a.HideCandidates() // one was chosen
+		_ = a.HideCandidates() // one was chosen
 	case phone.TypePhoneCall + "CallArrived":
 		var m struct{ Context agent.Context }
 		_ = json.Unmarshal(ev.Data, &m)

@@ -25,7 +25,7 @@ func used() (usage, error) {
 		return usage{}, err
 	}
 	user := time.Duration(r.Utime.Nano())
-	return usage{time.Now(), user, user + time.Duration(r.Stime.Nano()), int64(r.Nvcsw)}, nil
+	return usage{time.Now(), user, user + time.Duration(r.Stime.Nano()), int64(r.Nvcsw)}, nil //nolint:unconvert // int32 on 32-bit machines
 }
 
 // memory is what this process holds, in octets.

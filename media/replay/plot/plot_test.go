@@ -38,7 +38,7 @@ func replayed(m replay.Model, seed uint64, packets int, cfg jitter.Config) (Figu
 
 // element is one of an SVG.
 type element struct {
-	name, id, d, text string
+	name, id, d string
 }
 
 // parse reads a picture as XML and returns its elements by id, and all text.
