@@ -112,7 +112,7 @@ func agreeOnAll(t *testing.T, alice, bob *socketPhone, r *lossyRelay) {
 		for _, k := range faultKinds {
 			// A call that is given up before any response came cannot be
 			// cancelled (RFC 3261 §9.1): it rings in vain.
-			if in[name].disposition == Missed && !r.heard[name] {
+			if in[name].disposition == Missed && !r.answered(name) {
 				k.callee = in[name]
 			}
 			if strings.HasPrefix(name, k.name) && (v != k.caller || in[name] != k.callee) {
@@ -393,6 +393,13 @@ func (r *lossyRelay) note(message []byte, side int, delays []time.Duration) {
 	}
 	r.seen[who] = append(r.seen[who], fmt.Sprintf("%s %s %.12s (%s) %v",
 		time.Now().Format("05.000"), [2]string{"->", "<-"}[side], line, seq[1], delays))
+}
+
+// answered says whether any response got through to who called.
+func (r *lossyRelay) answered(name string) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.heard[name]
 }
 
 // story is what came by of the calls of that name.
