@@ -87,7 +87,7 @@ func (f *flags) addPhone(cmd *cobra.Command) {
 	fs.StringVar(&f.codec, "codec", "", "`LIST` of codecs by preference: pcmu,pcma")
 	fs.DurationVar(&f.ptime, "ptime", 0, "`TIME` of sound in a packet, 10ms to 60ms (default 20ms)")
 	fs.DurationVar(&f.playoutDelay, "playout-delay", 0, "keep the playout delay at `TIME`, 20ms to 500ms (default: it follows the network)")
-	fs.StringVar(&f.dtmfMode, "dtmf-mode", "", "keys travel by `auto` (events where agreed, else tones), rfc4733 (events, else SIP INFO), inband (always tones) or info (always SIP INFO) (default auto)")
+	fs.StringVar(&f.dtmfMode, "dtmf-mode", "", "keys travel by `auto` (events, else tones), rfc4733 (events, else INFO), inband (tones) or info (SIP INFO) (default auto)")
 	fs.BoolVar(&f.dtx, "dtx", false, "while nobody speaks, send only what that sounds like (comfort noise, RFC 3389), if the other side takes it")
 	fs.StringVar(&f.srtp, "srtp", "", "encrypt the sound: `off`, offered (if the other side can) or required; the keys travel in SIP, so see --srtp-keys-without-tls")
 	fs.StringSliceVar(&f.srtpSuites, "srtp-suites", nil, "`LIST` of SRTP suites by preference (default "+strings.Join(config.SRTPSuites(), ",")+")")
