@@ -1,17 +1,14 @@
 package main
 
 import (
-	"os"
 	"path/filepath"
 	"regexp"
-	"strings"
 	"testing"
 
-	"github.com/gopacket/gopacket"
-	"github.com/gopacket/gopacket/pcapgo"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/softphone-go/softphone/capture/capturetest"
 	"github.com/softphone-go/softphone/internal/exchange"
 )
 
@@ -34,7 +31,7 @@ func TestSRTP_TwoCommandsTalk(t *testing.T) {
 			assert.NotContains(t, a, "srtp_replayed")
 			assert.EqualValues(t, 1, bob.result()["answered"])
 			requireHeard(t, filepath.Join(dir, "alice.wav"))
-			for _, text := range []string{alice.stderr.String(), streamsOf(t, capture)} {
+			for _, text := range []string{alice.stderr.String(), capturetest.Payloads(t, capture)} {
 				found := regexp.MustCompile(`inline:(\S+)`).FindAllStringSubmatch(text, -1)
 				require.NotEmpty(t, found)
 				for _, f := range found {
@@ -43,23 +40,6 @@ func TestSRTP_TwoCommandsTalk(t *testing.T) {
 			}
 		})
 	}
-}
-
-// streamsOf returns what a capture's packets carry, one after the other: a message
-// over TCP may lie in several.
-func streamsOf(t *testing.T, capture string) string {
-	f, err := os.Open(capture)
-	require.NoError(t, err)
-	defer f.Close()
-	reader, err := pcapgo.NewReader(f)
-	require.NoError(t, err)
-	var all strings.Builder
-	for packet := range gopacket.NewPacketSource(reader, reader.LinkType()).Packets() {
-		if layer := packet.TransportLayer(); layer != nil {
-			all.Write(layer.LayerPayload())
-		}
-	}
-	return all.String()
 }
 
 func TestSRTP_Policy(t *testing.T) {
