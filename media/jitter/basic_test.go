@@ -23,6 +23,26 @@ func TestPlayout_GoodNetworkIsExactAtOneLag(t *testing.T) {
 	}
 }
 
+// A fixed delay stays what the first packet made it as long as it is near the
+// target, in pauses too.
+func TestPlayout_FixedIsLeftAloneInPauses(t *testing.T) {
+	for _, late := range []time.Duration{4 * ms, 9 * ms} {
+		p := newPlayout(Config{Fixed: true, Target: 60 * ms})
+		s := newSender()
+		packets := s.talk(500 * ms)
+		for i := range packets {
+			packets[i].at += late
+		}
+		s.skip(500 * ms)
+		packets = append(packets, s.talk(time.Second)...)
+		frames := run(t, p, packets, 0, 2*time.Second)
+		lag := 65*ms + late
+		requireExact(t, frames, 80*ms, 500*ms, lag)
+		requireExact(t, frames, 1090*ms, 2*time.Second, lag)
+		require.Positive(t, count(frames, Silence)+count(frames, Comfort))
+	}
+}
+
 func TestPlayout_ReorderedAndDuplicated(t *testing.T) {
 	p := newPlayout(Config{Fixed: true, Target: 60 * ms})
 	packets := newSender().talk(4 * time.Second)

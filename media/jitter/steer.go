@@ -152,13 +152,15 @@ func (p *Playout) nudge(by int) {
 }
 
 // steerFixed brings the delay back to a target that stays, and leaves it alone
-// as long as it is near.
+// as long as it is near; in silence, where a change is not heard, it must be
+// nearer.
 func (p *Playout) steerFixed(err int64) {
 	slack := max(slackFixed, p.target/4)
+	silent := p.last == Silence || p.last == Comfort
 	switch {
-	case p.last == Silence || p.last == Comfort:
+	case silent && max(err, -err) > slackFixed/2:
 		p.steerInSilence(err)
-	case max(err, -err) <= slack:
+	case silent || max(err, -err) <= slack:
 		p.settle(false, math.MaxInt64)
 	case p.last != Speech || p.due < p.calm:
 	case err > 0:
