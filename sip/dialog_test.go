@@ -293,3 +293,34 @@ func TestClose_SaysGoodbye(t *testing.T) {
 		require.ErrorIs(t, w.ua.Serve(context.Background(), func(*Invitation) {}), ErrClosed)
 	})
 }
+
+// A connection that cannot be made is a 503 and no silence: the server may be starting
+// again, and the call goes on.
+func TestDialog_RefusedConnectionLeavesTheCall_RFC3261_8_1_3_1(t *testing.T) {
+	tcpWorld(t, func(w *world, p *streamPeer, a Account) {
+		c := w.ua.Invite(context.Background(), InviteRequest{Account: a, Target: URI{User: "bob", Host: "example.com"}, Offer: offerText("offer")})
+		p.accept()
+		p.reply(p.request("INVITE"), 200, "OK")
+		next[Sent](t, c)
+		d := next[Final](t, c).Dialog
+		require.NoError(t, d.Ack(nil))
+		p.request("ACK")
+		require.NoError(t, p.listener.Close())
+		require.NoError(t, p.conn.Close())
+		synctest.Wait()
+		require.ErrorIs(t, d.Info(context.Background(), "text/plain", []byte("x")), ErrUnreachable)
+		require.ErrorIs(t, (<-reInvite(d, offerText("x"))).err, ErrUnreachable)
+		assert.True(t, d.confirmable(), "the call goes on")
+	})
+}
+
+// What a BYE has in it, ISUP say, does not keep the call up.
+func TestDialog_ByeWithABody_RFC3261_15_1_2(t *testing.T) {
+	inBubble(t, nil, func(w *world) {
+		d, l := w.establish()
+		events := watch(d)
+		l.send("BYE", "\x01\x02", "Content-Type: application/isup;version=itu-t92+")
+		w.p.response(200)
+		assert.True(t, event[Ended](t, events).Remote)
+	})
+}

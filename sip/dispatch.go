@@ -149,7 +149,7 @@ func (ua *UserAgent) dispatchDialog(req *sipmsg.Request, tx *sipmsg.ServerTx, ta
 		ua.respond(tx, req, 481, "")
 		return
 	}
-	if !ua.acceptable(req, tx) {
+	if req.Method != sipmsg.BYE && !ua.acceptable(req, tx) { // a BYE ends the call whatever it brings
 		return
 	}
 	if !d.inOrder(req.CSeq().SeqNo) {

@@ -14,6 +14,9 @@ var (
 	// resolve, it refused the connection, or it did not answer in time
 	// (timers B and F, RFC 3261 §17.1). The wrapping error says which.
 	ErrUnreachable = errors.New("peer not reachable")
+	// errSilence is ErrUnreachable where the time was over. Such a peer is taken for
+	// gone, unlike one whose connection is refused (RFC 3261 §8.1.3.1, §12.2.1.2).
+	errSilence = fmt.Errorf("%w", ErrUnreachable)
 	// ErrTooLarge reports a request that does not fit UDP (RFC 3261 §18.1.1)
 	// on an account that allows UDP only.
 	ErrTooLarge = errors.New("request too large for UDP")

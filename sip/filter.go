@@ -61,11 +61,11 @@ func (ua *UserAgent) welcome(m sipmsg.Message, s standing, from netip.AddrPort, 
 	return true
 }
 
-// ofACall tells whether a request belongs to a call that is up, or is meant to
-// replace one: whoever can name both tags and the Call-ID has been told them.
+// ofACall tells whether a request belongs to a call that is up, or was lately (our
+// answer to its BYE may be lost), or is meant to replace one: whoever can name both tags and the Call-ID has been told them.
 func (ua *UserAgent) ofACall(req *sipmsg.Request) bool {
 	id, to, from := req.CallID().Value(), tagOf(req.To().Params), tagOf(req.From().Params)
-	if to != "" && (ua.findDialog(id, to, from) != nil || ua.findInvitation(id, to, from)) {
+	if to != "" && (ua.findDialog(id, to, from) != nil || ua.findInvitation(id, to, from) || ua.lately.has(dialogID(id, to, from))) {
 		return true
 	}
 	switch req.Method {

@@ -311,3 +311,23 @@ func TestStream_StrangersMakeWay(t *testing.T) {
 		readUntil(t, good, 1)
 	})
 }
+
+// The answer to a BYE may be lost: the BYE that comes again is answered too, though the
+// call is over.
+func TestFilter_RepeatedByeFromElsewhere_RFC3261_17_2_2(t *testing.T) {
+	inBubble(t, behindRegistrar, func(w *world) {
+		w.register()
+		_, l := w.accept()
+		other := newPeer(t, w.net, "10.0.0.3")
+		defer other.close()
+		l.p = other
+		l.seq++
+		for range 3 {
+			other.write(us(), l.text("BYE", "z9hG4bKbye", ""))
+			other.response(200)
+		}
+		<-time.After(timer64 + time.Second)
+		other.write(us(), l.text("BYE", "z9hG4bKbye", "")) // its transaction is over too
+		other.response(481)
+	})
+}

@@ -63,7 +63,7 @@ func (ua *UserAgent) onMessageNotify(req *sipmsg.Request, tx *sipmsg.ServerTx) {
 	}
 	m, err := ParseMessageSummary(req.Body())
 	if err != nil {
-		ua.log.Debug("sip: message summary", "err", err)
+		ua.log.Debug("sip: a message summary cannot be read") // err quotes it
 		ua.respond(tx, req, 400, "Bad Message Summary")
 		return
 	}

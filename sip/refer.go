@@ -155,9 +155,12 @@ func (s *sentRefer) tell(n referNews) bool {
 	}
 	select {
 	case s.news <- n:
-	default: // a flood of provisional ones: the last has room
-		<-s.news
-		s.news <- n
+	default: // a flood of provisional ones: the oldest makes way
+		select {
+		case <-s.news:
+		default: // all have just been taken
+		}
+		s.news <- n // only we send
 	}
 	s.closed = n.over || n.code >= 200
 	return true

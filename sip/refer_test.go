@@ -1,8 +1,10 @@
 package sip
 
 import (
+	"bytes"
 	"context"
 	"fmt"
+	"log/slog"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -325,4 +327,36 @@ func TestReferral_WokenForNothing(t *testing.T) {
 	<-r.wake
 	_, ok = r.next()
 	require.False(t, ok)
+}
+
+// A subscription whose time is over ends, also when there is something left to tell.
+func TestReferral_EndsWithItsTimeWhateverIsLeft_RFC6665_4_2_2(t *testing.T) {
+	inBubble(t, nil, func(w *world) {
+		d, _ := w.accept()
+		r := &Referral{d: d, event: "refer;id=1", wake: make(chan struct{}, 1), queue: []referNews{{code: 180}}}
+		done := make(chan struct{})
+		go func() { r.run(); close(done) }()
+		n := w.p.next(4 * time.Minute)
+		assert.Equal(t, "SIP/2.0 180 Ringing\r\n", n.body)
+		assert.Equal(t, "terminated;reason=timeout", n.get("Subscription-State"))
+		w.p.reply(n, 200, "OK", "", "")
+		<-done
+	})
+}
+
+// The number of a transfer's target stays out of the log.
+func TestReferral_NoNumbersInTheLog(t *testing.T) {
+	var log bytes.Buffer
+	inBubble(t, func(c *Config) {
+		c.Logger = slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	}, func(w *world) {
+		d, l := w.accept()
+		event[Confirmed](t, watch(d))
+		for _, to := range []string{"<sip:+821012345678@ex ample>", "<tel:+821012345678x>", "<sip:+821012345678@h?Replaces=+821012345678>"} {
+			l.send("REFER", "", "Refer-To: "+to)
+			w.p.response(400)
+		}
+	})
+	assert.Contains(t, log.String(), "REFER")
+	assert.NotContains(t, log.String(), "12345678")
 }

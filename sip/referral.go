@@ -86,7 +86,7 @@ func (d *Dialog) onRefer(req *sipmsg.Request, tx *sipmsg.ServerTx) {
 	}
 	to, err := parseReferTo(values[0])
 	if err != nil {
-		d.logger().Debug("sip: REFER refused", "err", err)
+		d.logger().Debug("sip: REFER refused: its Refer-To cannot be used") // err quotes it
 		d.ua.respond(tx, req, 400, "Bad Refer-To")
 		return
 	}
@@ -168,9 +168,9 @@ func (r *Referral) run() {
 		case <-expiry.C:
 			r.mu.Lock()
 			if len(r.queue) == 0 {
-				last.over = true
 				r.queue = append(r.queue, last)
 			}
+			r.queue[0].over = true
 			r.mu.Unlock()
 		case <-r.d.ua.closing:
 			return

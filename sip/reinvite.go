@@ -51,7 +51,7 @@ func (d *Dialog) reInvite(ctx context.Context, offer OfferFunc, late func([]byte
 	}()
 	res, err := d.sendReInvite(ctx, offer)
 	if err != nil {
-		if errors.Is(err, ErrUnreachable) {
+		if errors.Is(err, errSilence) {
 			d.lost(err)
 		}
 		return nil, err

@@ -233,3 +233,24 @@ func TestReInvite_RightBehindOrBeforeTheAck(t *testing.T) {
 		event[RemoteOffer](t, events)
 	})
 }
+
+// An offer whose time ran out while it was being answered leaves nothing that a later
+// re-INVITE of ours would wait for.
+func TestReInvite_AnsweredTooLateLeavesNothing_RFC3261_14_2(t *testing.T) {
+	inBubble(t, nil, func(w *world) {
+		d, l := w.establish()
+		events := watch(d)
+		l.send("INVITE", "theirs")
+		w.p.response(100)
+		offer := event[RemoteOffer](t, events)
+		d.mu.Lock()
+		o := d.offered
+		d.mu.Unlock()
+		o.once.Do(func() {}) // as the timer does just before it takes the offer away
+		require.ErrorIs(t, offer.Answer([]byte("late")), ErrClosed)
+		d.mu.Lock()
+		defer d.mu.Unlock()
+		assert.Empty(t, d.answers)
+		d.offered = nil
+	})
+}

@@ -117,9 +117,10 @@ func (o *remoteOffer) answer(body []byte) error {
 		d.mu.Unlock()
 		return ErrClosed
 	}
-	d.answers[o.ans.seq] = o.ans
+	d.answers[o.ans.seq] = o.ans // before the offer is released: between the two we may offer nothing
 	d.mu.Unlock()
 	if !o.release() {
+		d.unanswer(o.ans)
 		return ErrClosed
 	}
 	res := d.ua.newResponse(o.req, 200, "")
@@ -128,9 +129,7 @@ func (o *remoteOffer) answer(body []byte) error {
 	setSDP(res, body)
 	o.ans.res = res
 	if err := d.ua.respondInvite(o.tx, o.req, res); err != nil {
-		d.mu.Lock()
-		delete(d.answers, o.ans.seq)
-		d.mu.Unlock()
+		d.unanswer(o.ans)
 		o.ans.finish(nil, false)
 		return err
 	}
@@ -139,6 +138,15 @@ func (o *remoteOffer) answer(body []byte) error {
 		return ErrClosed
 	}
 	return nil
+}
+
+// unanswer forgets a 2xx that was not sent.
+func (d *Dialog) unanswer(a *answer) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.answers[a.seq] == a {
+		delete(d.answers, a.seq)
+	}
 }
 
 func (o *remoteOffer) reject(code int, reason string) error {

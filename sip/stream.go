@@ -29,6 +29,7 @@ type streamConn struct {
 	path      *streamPath
 	ready     chan struct{} // closed once sipgo has the connection in its pool
 	active    atomic.Int64  // Unix nanoseconds of the last traffic
+	heard     atomic.Int64  // and of what came last
 	pinged    atomic.Bool   // a pong is due
 	ponged    chan struct{} // a pong has come
 	foreign   atomic.Bool   // accepted from a stranger who said nothing welcome yet
@@ -54,7 +55,9 @@ func newStreamConn(ua *UserAgent, c net.Conn, h hop, dialled bool) *streamConn {
 		s.frames = &wsFramer{max: ua.cfg.MaxMessage}
 	}
 	s.path = &streamPath{s}
-	s.active.Store(time.Now().UnixNano())
+	now := time.Now().UnixNano()
+	s.active.Store(now)
+	s.heard.Store(now)
 	return s
 }
 
@@ -129,15 +132,24 @@ func (s *streamConn) fill() error {
 			s.begun = time.Now()
 		}
 		deadline = s.begun.Add(streamPartialTimeout)
+	} else {
+		s.begun = time.Time{} // of a ping that came in pieces
 	}
 	_ = s.Conn.SetReadDeadline(deadline)
 	n, err := s.Conn.Read(s.in)
 	if n > 0 {
-		s.active.Store(time.Now().UnixNano())
+		now := time.Now().UnixNano()
+		s.active.Store(now)
+		s.heard.Store(now)
 		s.frames.write(s.in[:n])
 		return nil
 	}
 	return err
+}
+
+// silentFor tells that nothing at all has come for that long.
+func (s *streamConn) silentFor(d time.Duration) bool {
+	return time.Since(time.Unix(0, s.heard.Load())) >= d
 }
 
 func (s *streamConn) refuse(msg []byte, r *refusal) {

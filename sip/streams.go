@@ -16,12 +16,18 @@ const dialTimeout = 10 * time.Second
 type streamSet struct {
 	mu       sync.Mutex
 	all      map[*streamConn]struct{}
-	dialling map[hop]chan struct{}
+	dialling map[hop]*dialing
 	onGone   func(*streamConn)
 }
 
+// dialing is a connection that somebody is making.
+type dialing struct {
+	done chan struct{}
+	err  error // of the network, which all who wait get; set before done is closed
+}
+
 func newStreamSet() *streamSet {
-	return &streamSet{all: make(map[*streamConn]struct{}), dialling: make(map[hop]chan struct{})}
+	return &streamSet{all: make(map[*streamConn]struct{}), dialling: make(map[hop]*dialing)}
 }
 
 func (t *streamSet) add(s *streamConn) {
@@ -106,7 +112,7 @@ func (t *streamSet) closeAll() {
 }
 
 // stream returns a connection for a hop that sipgo reads, dialling it when there is
-// none. Concurrent calls for one hop dial once.
+// none. Concurrent calls for one hop dial once, and fail together.
 func (ua *UserAgent) stream(ctx context.Context, h hop, local netip.Addr) (*streamConn, error) {
 	t := ua.streams
 	for {
@@ -115,21 +121,27 @@ func (ua *UserAgent) stream(ctx context.Context, h hop, local netip.Addr) (*stre
 			t.mu.Unlock()
 			return s, ua.waitReady(ctx, s)
 		}
-		wait, busy := t.dialling[h]
-		if !busy {
-			mine := make(chan struct{})
+		other := t.dialling[h]
+		if other == nil {
+			mine := &dialing{done: make(chan struct{})}
 			t.dialling[h] = mine
 			t.mu.Unlock()
 			s, err := ua.dialStream(ctx, h, local)
+			if ctx.Err() == nil { // else the next one tries for himself
+				mine.err = err
+			}
 			t.mu.Lock()
 			delete(t.dialling, h)
 			t.mu.Unlock()
-			close(mine)
+			close(mine.done)
 			return s, err
 		}
 		t.mu.Unlock()
 		select {
-		case <-wait:
+		case <-other.done:
+			if other.err != nil {
+				return nil, other.err
+			}
 		case <-ctx.Done():
 			return nil, context.Cause(ctx)
 		}
@@ -150,10 +162,10 @@ func (ua *UserAgent) dialStream(ctx context.Context, h hop, local netip.Addr) (*
 	ua.streams.add(s)
 	select {
 	case ua.dialled.conns <- s:
+		ua.start(s.keepAlive) // it stays, whoever waits for it
 		if err := ua.waitReady(ctx, s); err != nil {
 			return nil, err
 		}
-		ua.start(s.keepAlive)
 		return s, nil
 	case <-ua.closing:
 		_ = s.Close()

@@ -70,8 +70,7 @@ func (ua *UserAgent) begin(tx *sipmsg.ClientTx, rt *route, method sipmsg.Request
 
 // roundTrip sends a request other than INVITE and waits for the final
 // response. A transaction that times out (timer F) or fails gives an error
-// wrapping ErrUnreachable; ctx ends the waiting, not the retransmissions that
-// are already on their way.
+// wrapping ErrUnreachable; ctx ends the transaction too.
 func (ua *UserAgent) roundTrip(ctx context.Context, req *sipmsg.Request, rt *route) (*sipmsg.Response, error) {
 	tx, err := ua.newTx(ctx, req, rt)
 	if err != nil {
@@ -117,10 +116,10 @@ func (ua *UserAgent) txError(tx *sipmsg.ClientTx, rt *route, method sipmsg.Reque
 	}
 	err := tx.Err()
 	if errors.Is(err, sipmsg.ErrTransactionTimeout) {
-		if rt.stream != nil { // a connection nobody answers on is dead; the next request dials
+		if rt.stream != nil && rt.stream.silentFor(timer64) { // dead; the next request dials
 			_ = rt.stream.Close()
 		}
-		return fmt.Errorf("%s did not answer %s over %s within 32 s: %w", rt.addr, method, rt.transport, ErrUnreachable)
+		return fmt.Errorf("%s did not answer %s over %s within 32 s: %w", rt.addr, method, rt.transport, errSilence)
 	}
 	return unreachable(fmt.Sprintf("%s to %s over %s failed", method, rt.addr, rt.transport), err)
 }

@@ -238,7 +238,7 @@ func (d *Dialog) judge(res *sipmsg.Response, err error) {
 	switch {
 	case err == nil:
 		d.gone(res)
-	case errors.Is(err, ErrUnreachable):
+	case errors.Is(err, errSilence):
 		d.lost(err)
 	}
 }
