@@ -81,8 +81,10 @@ type Call struct {
 	invitation *sip.Invitation
 	reject     rejection
 
-	transferring bool    // our REFER is under way
-	follow       *follow // their REFER is being followed
+	transferring bool         // our REFER is under way
+	gone         bool         // they have said goodbye meanwhile
+	follow       *follow      // their REFER is being followed
+	first        sip.Identity // the other party before the first other one
 
 	negotiation negotiation
 	proposals   []*proposal // wanted re-INVITEs, first come first served
@@ -218,8 +220,8 @@ func (c *Call) Reject(ctx context.Context, code int) error {
 			reply(c.stateError("reject"))
 			return
 		}
-		reply(nil) // before the call is over, which ask would take for the answer
 		c.hangup(code)
+		reply(nil)
 	})
 }
 
@@ -284,8 +286,8 @@ func (c *Call) route() {
 // ask has the loop run f and waits for its reply, for the end of the call or
 // for ctx. The loop goes on with f when ctx ends first.
 func (c *Call) ask(ctx context.Context, f func(reply func(error))) error {
-	answer := make(chan error, 1)
-	if !c.mail.post(func() { f(func(err error) { answer <- err }) }) {
+	answer, ran := make(chan error, 1), make(chan struct{})
+	if !c.mail.post(func() { f(func(err error) { answer <- err }); close(ran) }) {
 		return ErrEnded
 	}
 	select {
@@ -295,6 +297,7 @@ func (c *Call) ask(ctx context.Context, f func(reply func(error))) error {
 		return ctx.Err()
 	case <-c.done:
 	}
+	<-ran    // it may have been f that ended the call, and is about to say so
 	select { // the reply may have come together with the end
 	case err := <-answer:
 		return err

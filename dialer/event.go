@@ -48,7 +48,7 @@ const (
 	EventBlocked                             // a rule refused the caller: Event.Verdict; EventEnded follows
 	EventTransferring                        // a transfer is under way, ours or theirs: Event.Target, Code how it stands
 	EventTransferred                         // we handed them to Event.Target; EventEnded follows
-	EventTransferFailed                      // Event.Target did not take the call, which goes on: Code, Reason
+	EventTransferFailed                      // Event.Target did not take the call, which goes on unless they have left: Code, Reason
 	EventReplaced                            // the call goes on with another party: Event.Remote
 	EventEnded                               // the call is over: Event.Outcome
 )
@@ -75,12 +75,13 @@ type Event struct {
 	Direction Direction
 	AccountID string
 	Remote    sip.Identity
-	Code      int       // SIP status code of EventRinging, EventEarlyMedia, EventBlocked, EventEnded and of transfers; 0 when none
-	Reason    string    // reason phrase that came with Code
-	Digit     rune      // EventDigit: 0-9, *, #, A-D
-	Verdict   Verdict   // EventBlocked
-	Target    sip.URI   // of a transfer: whom the call goes to
-	Outcome   *Outcome  // EventEnded
-	Context   string    // DialRequest.Context, as it was given
-	Started   time.Time // when the Call came to be
+	First     sip.Identity // whom the call began with, once it goes on with another party; else the zero Identity
+	Code      int          // SIP status code of EventRinging, EventEarlyMedia, EventBlocked, EventEnded and of transfers; 0 when none
+	Reason    string       // reason phrase that came with Code
+	Digit     rune         // EventDigit: 0-9, *, #, A-D
+	Verdict   Verdict      // EventBlocked
+	Target    sip.URI      // of a transfer: whom the call goes to
+	Outcome   *Outcome     // EventEnded
+	Context   string       // DialRequest.Context, as it was given
+	Started   time.Time    // when the Call came to be
 }

@@ -135,7 +135,7 @@ func (c *Call) finish() {
 		"code", out.Code, "ring", out.Ring, "talk", out.Talk)
 	c.d.cfg.Events(Event{
 		CallID: c.id, Time: now, Type: EventEnded, Direction: c.info.Direction,
-		AccountID: c.info.AccountID, Remote: c.info.Remote, Context: c.info.Context, Started: c.info.Started,
+		AccountID: c.info.AccountID, Remote: c.info.Remote, First: c.first, Context: c.info.Context, Started: c.info.Started,
 		Code: out.Code, Reason: out.Reason, Outcome: &out,
 	})
 	close(c.done)
@@ -175,7 +175,7 @@ func (c *Call) tell(t EventType, code int, reason string) {
 func (c *Call) event(t EventType, code int, reason string) Event {
 	return Event{
 		CallID: c.id, Time: time.Now(), Type: t, Direction: c.info.Direction,
-		AccountID: c.info.AccountID, Remote: c.info.Remote, Context: c.info.Context, Started: c.info.Started,
+		AccountID: c.info.AccountID, Remote: c.info.Remote, First: c.first, Context: c.info.Context, Started: c.info.Started,
 		Code: code, Reason: reason,
 	}
 }
@@ -220,6 +220,10 @@ func (c *Call) onDialog(ev sip.DialogEvent) {
 func (c *Call) onDialogEnded(ev sip.Ended) {
 	if c.follow != nil && c.state == Established {
 		c.follow.left = true // whom they handed us to is being called: the call goes on
+		return
+	}
+	if c.transferring && c.state == Established && ev.Remote {
+		c.awaitOutcome(ev.Reason)
 		return
 	}
 	if _, _, ok := next(c.state, InputRemoteEnded); ok {

@@ -22,7 +22,7 @@ type raw struct {
 	conn net.PacketConn
 	peer net.Addr // where the last message came from
 
-	extra string // one more header field for requests within a dialog
+	extra string // more header fields for requests within a dialog
 }
 
 var addrRaw = netip.MustParseAddr("10.0.0.3")
@@ -70,7 +70,7 @@ func (r *raw) await(prefix string, others ...string) rawMessage {
 
 func (r *raw) send(start string, fields []string, body string) {
 	r.t.Helper()
-	if body != "" {
+	if body != "" && !strings.Contains(r.extra, "Content-Type") {
 		fields = append(fields, "Content-Type: application/sdp")
 	}
 	fields = append(fields, fmt.Sprintf("Content-Length: %d", len(body)))

@@ -19,10 +19,10 @@ func (c *Call) Redirect(ctx context.Context, target sip.URI) error {
 			reply(c.stateError("redirect"))
 			return
 		}
-		reply(nil)
 		c.reject = rejection{code: 302, reason: "Moved Temporarily", target: target}
 		c.blame(Declined, Local, 302, c.reject.reason, nil)
 		c.step(InputHangup)
+		reply(nil)
 	})
 }
 

@@ -2,6 +2,7 @@ package dialer
 
 import (
 	"fmt"
+	"time"
 
 	"github.com/softphone-go/softphone/media/offer"
 	"github.com/softphone-go/softphone/sip"
@@ -122,6 +123,11 @@ func (c *Call) swap(l *leg, dialog *sip.Dialog, remote sip.Identity) {
 	if !l.applied { // our 200 carried the offer; the ACK brings the answer
 		c.negotiation, _, _ = negotiate(stable, offerSent)
 		c.offered = l.said
+	}
+	c.transferring, c.gone, c.end.stopped = false, false, time.Time{} // that was with the old one
+	c.timers.outcome.stop()
+	if c.first.URI.Host == "" {
+		c.first = c.info.Remote
 	}
 	c.update(func(i *Info) { i.Remote = remote })
 	c.adopt(dialog)

@@ -8,11 +8,12 @@ type timers struct {
 	release alarm // no response to our BYE or CANCEL
 	glare   alarm // time for the re-INVITE again
 	answer  alarm // time to answer a caller who asked for it
+	outcome alarm // nothing was told of a transfer whose other side has left
 }
 
 // stopAll disarms all of them.
 func (t *timers) stopAll() {
-	for _, a := range []*alarm{&t.ring, &t.release, &t.glare, &t.answer} {
+	for _, a := range []*alarm{&t.ring, &t.release, &t.glare, &t.answer, &t.outcome} {
 		a.stop()
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/softphone-go/softphone/sip"
 )
@@ -80,6 +81,9 @@ func (c *Call) refer(r sip.ReferRequest, other *Call, outcome chan<- error) erro
 	}
 	c.transferring = true
 	dialog, target := c.dialog, r.Target
+	if other != nil { // people know it by its name, not by where its phone is
+		target = other.Remote().URI
+	}
 	r.Progress = func(code int, reason string) {
 		if code < 200 {
 			c.mail.post(func() { c.tellTransfer(EventTransferring, target, code, reason) })
@@ -99,7 +103,11 @@ func (c *Call) refer(r sip.ReferRequest, other *Call, outcome chan<- error) erro
 		if err != nil {
 			err = fmt.Errorf("dialer: transfer: %w", err)
 		}
-		c.mail.post(func() { c.onTransferred(target, err) })
+		c.mail.post(func() {
+			if c.dialog == dialog { // else somebody took the other side's place meanwhile
+				c.onTransferred(target, err)
+			}
+		})
 		if err == nil && other != nil {
 			_ = other.Hangup(ctx) // whom we introduced talks to the other one now
 		}
@@ -116,8 +124,8 @@ func (c *Call) onTransferred(target sip.URI, err error) {
 	}
 	if err == nil {
 		c.tellTransfer(EventTransferred, target, 200, "")
-		c.blame(Completed, Local, 200, transferred, nil)
-		c.step(InputHangup)
+		c.blame(Completed, pick(c.gone, Remote, Local), 200, transferred, nil)
+		c.step(pick(c.gone, InputRemoteEnded, InputHangup))
 		return
 	}
 	var status *sip.StatusError
@@ -127,6 +135,31 @@ func (c *Call) onTransferred(target sip.URI, err error) {
 	}
 	c.log.Info("transfer failed", "code", code, "error", err)
 	c.tellTransfer(EventTransferFailed, target, code, reason)
+	if c.gone {
+		c.leave("")
+	}
+}
+
+// outcomeTime is how long a call whose other side has said goodbye waits for the
+// outcome of its transfer: many a PBX tells both in the same moment, and datagrams
+// overtake one another.
+const outcomeTime = time.Second
+
+// awaitOutcome takes their BYE while a transfer is under way.
+func (c *Call) awaitOutcome(reason string) {
+	c.gone = true
+	c.end.stopped = time.Now()
+	c.timers.outcome.start(outcomeTime, c.mail, func() {
+		if c.gone {
+			c.leave(reason)
+		}
+	})
+}
+
+// leave ends a call whose other side has said goodbye.
+func (c *Call) leave(reason string) {
+	c.blame(Completed, Remote, 200, reason, nil)
+	c.step(InputRemoteEnded)
 }
 
 // transferred is the Reason of the Outcome of a call that was handed on.

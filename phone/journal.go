@@ -117,7 +117,7 @@ func (p *Phone) happened(ev dialer.Event) {
 	callee, _ := p.callees.Load(ev.CallID)
 	to, directed := callee.(agent.Callee)
 	if directed {
-		ev.Remote.DisplayName = to.Name
+		beganWith(&ev).DisplayName = to.Name
 	}
 	data := CallEvent{
 		Call: ev.CallID, Account: ev.AccountID, Direction: ev.Direction.String(),
@@ -158,6 +158,15 @@ func (p *Phone) happened(ev dialer.Event) {
 	if p.cfg.Calls != nil {
 		p.cfg.Calls(ev)
 	}
+}
+
+// beganWith is the other party as the call began, whoever took its place since: the
+// one whom the history names.
+func beganWith(ev *dialer.Event) *sip.Identity {
+	if ev.First.URI.Host != "" {
+		return &ev.First
+	}
+	return &ev.Remote
 }
 
 // noteArrival adds what an incoming call brought along.
@@ -304,9 +313,10 @@ func (p *Phone) historyRow(ev dialer.Event) *store.HistoryRow {
 	if away, ok := p.sentAway.Load(ev.CallID); ok && o.Answered.IsZero() {
 		kind, _ = away.(store.HistoryType)
 	}
+	party := *beganWith(&ev)
 	return &store.HistoryRow{
 		CallID: ev.CallID, Direction: direction, Type: kind,
-		Number: p.caller(ev.Remote).String(), RawNumber: ev.Remote.URI.User, Name: ev.Remote.DisplayName,
+		Number: p.caller(party).String(), RawNumber: party.URI.User, Name: party.DisplayName,
 		AccountID: ev.AccountID, CallType: "NORMAL", Cause: cause(o),
 		Started: o.Started, Answered: o.Answered, Ended: o.Ended, Ring: o.Ring, Talk: o.Talk, SIPCode: o.Code,
 	}
