@@ -122,10 +122,13 @@ func serverOf(s string) server {
 }
 
 // over is the server as it is asked over t. The port that is given is that of the
-// account's own transport, when it has one; others have theirs.
+// account's own transport, when it has one; others have theirs, but for UDP and
+// TCP, which share one.
 func (x *examination) over(t sip.Transport) server {
 	s := x.server
-	if x.sip.Transport != sip.Any && x.sip.Transport != t && (x.sip.Transport.Secure() || t.Secure()) {
+	own := x.sip.Transport
+	shared := (own == sip.UDP || own == sip.TCP) && (t == sip.UDP || t == sip.TCP)
+	if own != sip.Any && own != t && !shared {
 		s.port = 0
 	}
 	return s

@@ -91,8 +91,10 @@ func (w *world) run() map[string]doctor.Check {
 		assert.True(w.t, c.Status != doctor.Failed || c.Advice != "", "what failed comes with advice")
 	}
 	reach := "reach udp,reach tcp,"
-	if len(w.cfg.File.Accounts) > 0 && w.cfg.File.Accounts[0].Transport == "tls" {
-		reach += "reach tls,"
+	if len(w.cfg.File.Accounts) > 0 {
+		if t := w.cfg.File.Accounts[0].Transport; t == "tls" || t == "ws" {
+			reach += "reach " + t + ","
+		}
 	}
 	assert.Equal(w.t, "configuration,names,"+reach+"certificate,registration,nat,echo", strings.Join(names, ","))
 	assert.Equal(w.t, all, w.said)
@@ -188,6 +190,18 @@ func TestRun_ThroughAProxy(t *testing.T) {
 		assert.Contains(t, got["configuration"].Finding, "through the proxy pbx.test")
 		assert.Equal(t, doctor.OK, got["names"].Status)
 		assert.Equal(t, doctor.OK, got["reach udp"].Status)
+	})
+}
+
+// The port of a WebSocket is no port for SIP over UDP or TCP.
+func TestRun_PortOfTheWebSocket_RFC7118(t *testing.T) {
+	inWorld(t, func(w *world) {
+		w.cfg.File.Accounts[0].Server, w.cfg.File.Accounts[0].Transport = "pbx.test:8088", "ws"
+		got := w.run()
+		assert.Equal(t, doctor.OK, got["reach udp"].Status)
+		assert.Equal(t, doctor.OK, got["reach tcp"].Status)
+		assert.Equal(t, doctor.Failed, got["reach ws"].Status)
+		assert.Contains(t, got["reach ws"].Finding, "at pbx.test:8088")
 	})
 }
 

@@ -2,6 +2,7 @@ package doctor
 
 import (
 	"context"
+	"fmt"
 	"math/rand/v2"
 	"sync/atomic"
 	"time"
@@ -152,6 +153,10 @@ func (x *examination) judge(s media.Stats, heard []int16, seed uint64) Check {
 		return note("if it is a wireless network, try a cable", "what was said came back after %s, but %.1f %% of the packets were lost, jitter %s",
 			delay.Round(time.Millisecond), 100*loss, s.Jitter.Round(100*time.Microsecond))
 	}
-	return ok("what was said came back after %s; %d packets, %d lost, jitter %s, round trip %s, MOS %.1f", delay.Round(time.Millisecond),
-		s.PacketsReceived, s.PacketsLost, s.Jitter.Round(100*time.Microsecond), s.RTT.Round(100*time.Microsecond), s.MOS)
+	trip := ""
+	if s.RTT > 0 { // the other side has reported
+		trip = fmt.Sprintf(", round trip %s", s.RTT.Round(100*time.Microsecond))
+	}
+	return ok("what was said came back after %s; %d packets, %d lost, jitter %s%s, MOS %.1f", delay.Round(time.Millisecond),
+		s.PacketsReceived, s.PacketsLost, s.Jitter.Round(100*time.Microsecond), trip, s.MOS)
 }

@@ -123,6 +123,9 @@ func call(ctx context.Context, env *environment, o *callOptions, target string) 
 	err = errors.Join(finish(), e.finish(), failed)
 	r := resultOf(c.Outcome())
 	r.Digits, r.Record = digits.String(), o.sound.record
+	if failed != nil && r.Error == "" { // a transfer that failed, say
+		r.Error = failed.Error()
+	}
 	s.out.line(r, "%s", r.text())
 	if code := exitOfOutcome(c.Outcome()); code != exitDone {
 		return errors.Join(&exitError{code, errCallFailed}, err)
@@ -157,7 +160,8 @@ func (o *callOptions) addAccount(ctx context.Context, s *session) error {
 	switch {
 	case len(s.file.Accounts) == 0:
 		return s.AddUnregistered(config.Account{
-			ID: "direct", User: "softphone", DisplayName: o.displayName, Transport: strings.ToLower(o.transport), Mode: config.ModeAutomation,
+			ID: "direct", User: "softphone", DisplayName: o.displayName, Mode: config.ModeAutomation,
+			Transport: strings.ToLower(o.transport), Proxy: o.proxy, WSPath: o.wsPath,
 		})
 	case o.register:
 		return s.register(ctx, o.timeout)

@@ -296,23 +296,29 @@ func (k *console) waiting(ctx context.Context, accept bool) error {
 }
 
 // finish waits until all lines are over; those that are up when ctx ends are hung
-// up.
+// up, together.
 func (k *console) finish(ctx context.Context) {
-	for {
+	for ctx.Err() == nil {
 		calls := k.s.Calls()
 		if len(calls) == 0 {
 			return
 		}
-		if ctx.Err() != nil {
-			_ = calls[0].Hangup(context.WithoutCancel(ctx))
-		}
 		select {
 		case <-calls[0].Done():
 		case <-ctx.Done():
-			select {
-			case <-calls[0].Done():
-			case <-time.After(closeTime):
-			}
+		}
+	}
+	calls := k.s.Calls()
+	for _, c := range calls {
+		_ = c.Hangup(context.WithoutCancel(ctx))
+	}
+	limit := time.NewTimer(closeTime)
+	defer limit.Stop()
+	for _, c := range calls {
+		select {
+		case <-c.Done():
+		case <-limit.C:
+			return // the end of the phone waits for the rest
 		}
 	}
 }

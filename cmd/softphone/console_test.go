@@ -117,4 +117,5 @@ func TestTransfer_Flags(t *testing.T) {
 	refused := start(t, append(local(t, "call"), "--json", toBob, "--transfer", "sip:carol@127.0.0.1:9")...)
 	assert.Equal(t, exitDeclined, refused.wait(), "bob does not accept transfers")
 	assert.Contains(t, oneSentence(t, refused), "could not be handed on")
+	assert.Contains(t, refused.result()["error"], "could not be handed on", "programs read the result")
 }

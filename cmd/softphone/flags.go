@@ -142,7 +142,7 @@ func (f *flags) load(env *environment) (config.File, error) {
 	if f.sessionTime != notGiven {
 		c.SIP.SessionExpires = config.Duration(f.sessionTime)
 		if f.sessionTime > 0 {
-			c.SIP.SessionMin = min(c.SIP.SessionMin, c.SIP.SessionExpires)
+			c.SIP.SessionMin = min(c.SIP.SessionMin, max(c.SIP.SessionExpires, config.Duration(90*time.Second))) // RFC 4028 §4
 		}
 	}
 	c.Log.Level = first(f.logLevel, c.Log.Level)
@@ -206,6 +206,7 @@ func (f *flags) account(env *environment, c *config.File, first func(...string) 
 	}
 	server, user := first(f.server, env.getenv("SOFTPHONE_SERVER")), first(f.user, env.getenv("SOFTPHONE_USER"))
 	if server == "" && user == "" {
+		f.reach(c.Accounts)
 		return nil
 	}
 	if server == "" {

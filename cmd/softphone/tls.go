@@ -1,6 +1,8 @@
 package main
 
 import (
+	"cmp"
+
 	"github.com/spf13/cobra"
 
 	"github.com/softphone-go/softphone/config"
@@ -17,6 +19,16 @@ func (f *flags) addTLS(cmd *cobra.Command) {
 		"DANGEROUS: do not verify the server's certificate: anybody on the way can listen in")
 	fs.StringVar(&f.proxy, "proxy", "", "`HOST[:PORT]` of an outbound proxy that all calls and registrations go through")
 	fs.StringVar(&f.wsPath, "ws-path", "", "`PATH` of the server's WebSocket (default /ws)")
+}
+
+// reach has the flags of the way to the PBX win over what the file says of its
+// accounts.
+func (f *flags) reach(accounts []config.Account) {
+	for i := range accounts {
+		a := &accounts[i]
+		a.Transport, a.Proxy, a.WSPath = cmp.Or(f.transport, a.Transport), cmp.Or(f.proxy, a.Proxy), cmp.Or(f.wsPath, a.WSPath)
+		a.MessageWaiting = a.MessageWaiting || f.messages
+	}
 }
 
 // certify has the flags of TLS win over all that the file says.

@@ -96,6 +96,7 @@ func TestUsageErrors(t *testing.T) {
 		"record mode":            {"call sip:a@127.0.0.1:9 --record x.wav --record-mode both", "heard, mix and stereo"},
 		"record mode alone":      {"answer --record-mode stereo", "--record"},
 		"dtmf mode":              {"answer --dtmf-mode smoke", "rfc4733"},
+		"session expires":        {"answer --session-expires 60s", "sip.session_expires: is 1m0s; give session_min (1m30s) or more"},
 		"digits":                 {"call sip:a@127.0.0.1:9 --dtmf 12x", `"x"`},
 		"digits of answer":       {"answer --dtmf é", `"é"`},
 		"hold":                   {"call sip:a@127.0.0.1:9 --hold 3s", "--hold"},
