@@ -135,6 +135,21 @@ func (x *examination) unanswered(o dialer.Outcome) Check {
 	return failed("see what the PBX's log says", "%s was called and did not answer (%s)", number, o.Disposition)
 }
 
+// piece is how much of the marker must come back unparted, in samples: some 60 ms.
+const piece = measure.MarkerLength / 8
+
+// find returns where in heard the marker begins, and how like it is its piece that
+// came back best.
+func find(heard []int16, seed uint64) (at int, likeness float64) {
+	marker := measure.Marker(seed)
+	for from := 0; from+piece <= len(marker); from += piece {
+		if lag, l := measure.BestLag(marker[from:from+piece], heard, len(heard)); l > likeness {
+			at, likeness = lag-from, l
+		}
+	}
+	return at, likeness
+}
+
 // judge says what the sound that came back is worth.
 func (x *examination) judge(s media.Stats, heard []int16, seed uint64) Check {
 	ports := x.cfg.File.Media.RTPPorts
@@ -142,7 +157,7 @@ func (x *examination) judge(s media.Stats, heard []int16, seed uint64) Check {
 		return failed("let UDP ports "+ports+" in and out of the firewalls; behind NAT, the PBX must send to where the sound comes from (symmetric RTP)",
 			"the call was answered and %d packets of sound were sent, and none came back", s.PacketsSent)
 	}
-	at, likeness := measure.FindMarker(heard, seed)
+	at, likeness := find(heard, seed)
 	if likeness < measure.Found {
 		return failed("see whether "+x.cfg.Echo+" is an echo; if it is, it did not hear this phone: let UDP ports "+ports+" out",
 			"sound came (%d packets), but not what this phone said", s.PacketsReceived)
