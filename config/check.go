@@ -26,6 +26,7 @@ func (f File) Check() error {
 			bad("sip.public_address", "%q is no address that others can reach, such as 203.0.113.5", f.SIP.Public)
 		}
 	}
+	f.SIP.checkSTUN(bad)
 	f.SIP.TLS.check("sip", bad)
 	if f.SIP.MaxCalls < 0 {
 		bad("sip.max_calls", "is %d; it cannot be negative", f.SIP.MaxCalls)
@@ -75,6 +76,27 @@ func (f File) Check() error {
 	}
 	f.checkAccounts(bad)
 	return errors.Join(errs...)
+}
+
+// checkSTUN looks at the server and at what it is asked for.
+func (s SIP) checkSTUN(bad func(key, format string, args ...any)) {
+	if s.STUN == "" {
+		return
+	}
+	if err := CheckServer(s.STUN); err != nil {
+		bad("sip.stun_server", "%v", err)
+	}
+	if s.Public != "" {
+		bad("sip.stun_server", "is there beside public_address; give one of the two")
+	}
+	udp := len(s.Listen) == 0
+	for _, l := range s.Listen {
+		network, _, err := ParseListen(l)
+		udp = udp || err == nil && (network == "" || network == "udp")
+	}
+	if !udp {
+		bad("sip.stun_server", "is asked over UDP, and sip.listen has no udp address; add udp:0.0.0.0:0")
+	}
 }
 
 // checkSession holds session timers against RFC 4028, and reads when ringing is

@@ -39,6 +39,7 @@ type SIP struct {
 	UserAgent string   `toml:"user_agent"`     // User-Agent header
 	MaxCalls  int      `toml:"max_calls"`      // calls at once; 0: 100
 	Public    string   `toml:"public_address"` // ours outside the NAT; empty: as the registrar sees us
+	STUN      string   `toml:"stun_server"`    // host[:port] that is asked where we are seen outside the NAT; empty: nobody
 	KeepAlive Duration `toml:"keep_alive"`     // pause between keep-alives; 0: 29s, negative: none
 	Allow     []string `toml:"allow"`          // networks whose requests are answered besides the registrars': "192.0.2.0/24", "any"
 	MaxRate   int      `toml:"max_rate"`       // new requests a second of one address of Allow; 0: 300

@@ -67,14 +67,17 @@ tls_server_name = "pbx"
 
 	account := "[[account]]\nserver=\"h\"\nuser=\"u\"\n"
 	for text, says := range map[string]string{
-		account + "transport=\"sctp\"\n":                "account[1].transport: is \"sctp\"; there are udp, tcp, tls, ws, wss",
-		"[sip]\npublic_address=\"127.0.0.1\"\n":         "sip.public_address",
-		account + "proxy=\"a b\"\n":                     "account[1].proxy",
-		account + "ws_path=\"ws\"\n":                    "account[1].ws_path",
-		account + "tls_cert=\"x\"\n":                    "account[1].tls_key: is missing",
-		"[sip]\ntls_key=\"none.pem\"\ntls_cert=\"x\"\n": "sip.tls_key",
-		"[sip]\ntls_server_name=\"a b\"\n":              "sip.tls_server_name",
-		account + "tls_insecure=true\n":                 "unknown key account.tls_insecure",
+		account + "transport=\"sctp\"\n":                             "account[1].transport: is \"sctp\"; there are udp, tcp, tls, ws, wss",
+		"[sip]\npublic_address=\"127.0.0.1\"\n":                      "sip.public_address",
+		"[sip]\nstun_server=\"a b\"\n":                               "sip.stun_server",
+		"[sip]\nstun_server=\"a\"\npublic_address=\"203.0.113.5\"\n": "sip.stun_server",
+		"[sip]\nstun_server=\"a\"\nlisten=[\"tcp:0.0.0.0:0\"]\n":     "sip.stun_server",
+		account + "proxy=\"a b\"\n":                                  "account[1].proxy",
+		account + "ws_path=\"ws\"\n":                                 "account[1].ws_path",
+		account + "tls_cert=\"x\"\n":                                 "account[1].tls_key: is missing",
+		"[sip]\ntls_key=\"none.pem\"\ntls_cert=\"x\"\n":              "sip.tls_key",
+		"[sip]\ntls_server_name=\"a b\"\n":                           "sip.tls_server_name",
+		account + "tls_insecure=true\n":                              "unknown key account.tls_insecure",
 	} {
 		_, err := Load(write(t, 0o644, text), noEnv)
 		require.ErrorContains(t, err, says)

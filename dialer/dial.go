@@ -142,13 +142,15 @@ func (d *Dialer) tooLate(log *slog.Logger, r sip.Response) {
 // hop, it has the loop open a port on that hop's address. The port of a hop
 // that led nowhere is closed.
 func (c *Call) buildOffer(path sip.Path) ([]byte, error) {
+	ready := c.portFor(path, func() *leg { return c.leg })
+	defer ready.release()
 	var body []byte
 	err := c.ask(context.Background(), func(reply func(error)) {
 		if c.state != Outgoing {
 			reply(ErrEnded)
 			return
 		}
-		err := c.leg.open(path)
+		err := c.leg.open(path, ready)
 		if err == nil {
 			err = c.leg.admit(path, true)
 		}

@@ -110,13 +110,15 @@ func (c *Call) newSibling() *leg {
 
 // buildOffer is the OfferFunc of the INVITE.
 func (f *follow) buildOffer(path sip.Path) ([]byte, error) {
+	ready := f.c.portFor(path, func() *leg { return f.leg })
+	defer ready.release()
 	var body []byte
 	err := f.c.ask(context.Background(), func(reply func(error)) {
 		if f.c.follow != f {
 			reply(ErrEnded)
 			return
 		}
-		err := f.leg.open(path)
+		err := f.leg.open(path, ready)
 		if err == nil {
 			err = f.leg.admit(path, true)
 		}

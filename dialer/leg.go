@@ -28,8 +28,9 @@ type leg struct {
 
 	security Security
 	local    offer.Local
-	public   netip.Addr // that the peer is told in place of local.Addr; invalid: none
-	said     []byte     // the last description sent, to know when Version must rise
+	public   netip.Addr    // that the peer is told in place of local.Addr; invalid: none
+	mapped   media.Mapping // that the peer is told in place of all; zero: none
+	said     []byte        // the last description sent, to know when Version must rise
 	socket   *media.Socket
 	session  *media.Session
 	detach   func()       // takes the session from the Pacer
@@ -72,24 +73,47 @@ func newLeg(cfg *Config, security Security) *leg {
 	}
 }
 
-// open makes sure that there is a port for a path. A port on another address, left
-// from a hop that did not answer, is closed with what ran on it.
-func (l *leg) open(path sip.Path) error {
-	addr := path.Local.Unmap()
+// fits says whether there is a port for a path.
+func (l *leg) fits(path sip.Path) bool {
+	return (l.socket != nil || l.session != nil) && l.local.Addr == path.Local.Unmap()
+}
+
+// open makes sure that there is a port for a path: ready, or, when that is nil, a new
+// one. A port on another address, left from a hop that did not answer, is closed with
+// what ran on it.
+func (l *leg) open(path sip.Path, ready *port) error {
 	l.public = path.Public
-	if (l.socket != nil || l.session != nil) && l.local.Addr == addr {
+	if l.fits(path) {
 		return nil
 	}
 	l.close()
-	socket, err := l.cfg.Ports.Open(addr)
+	socket, err := l.openSocket(path.Local.Unmap(), ready)
 	if err != nil {
-		return fmt.Errorf("dialer: no port for sound on %s: %w", addr, err)
+		return err
 	}
 	l.socket = socket
-	l.local.Addr = addr
-	l.local.RTPPort = socket.RTP().Port()
-	l.local.RTCPPort = socket.RTCP().Port()
+	l.settle(path.Local.Unmap(), socket, ready)
 	return nil
+}
+
+func (l *leg) openSocket(addr netip.Addr, ready *port) (*media.Socket, error) {
+	if ready != nil {
+		return ready.take()
+	}
+	socket, err := l.cfg.Ports.Open(addr)
+	if err != nil {
+		return nil, fmt.Errorf("dialer: no port for sound on %s: %w", addr, err)
+	}
+	return socket, nil
+}
+
+// settle notes where our sound is received.
+func (l *leg) settle(addr netip.Addr, socket *media.Socket, ready *port) {
+	l.local.Addr, l.local.RTPPort, l.local.RTCPPort = addr, socket.RTP().Port(), socket.RTCP().Port()
+	l.mapped = media.Mapping{}
+	if ready != nil {
+		l.mapped = ready.mapped
+	}
 }
 
 // offer describes what we want, in the given direction.
@@ -110,6 +134,9 @@ func (l *leg) told() offer.Local {
 	}
 	if l.public.IsValid() {
 		local.Addr = l.public
+	}
+	if m := l.mapped; m.RTP.IsValid() {
+		local.Addr, local.RTPPort, local.RTCPPort = m.RTP.Addr(), m.RTP.Port(), m.RTCP.Port()
 	}
 	return local
 }

@@ -24,18 +24,18 @@ func TestLeg_PortPerHop(t *testing.T) {
 		Codecs: []offer.Codec{offer.PCMU()},
 	}
 	l := newLeg(cfg, Security{})
-	require.NoError(t, l.open(sip.Path{Local: four}))
+	require.NoError(t, l.open(sip.Path{Local: four}, nil))
 	first, err := l.offer(offer.SendRecv)
 	require.NoError(t, err)
 	require.Contains(t, string(first), "IN IP4 10.0.0.1")
 	require.EqualValues(t, 2, ports.open.Load(), "RTP and RTCP")
 
-	require.NoError(t, l.open(sip.Path{Local: netip.AddrFrom16(four.As16())}), "the same address written as IPv6")
+	require.NoError(t, l.open(sip.Path{Local: netip.AddrFrom16(four.As16())}, nil), "the same address written as IPv6")
 	again, err := l.offer(offer.SendRecv)
 	require.NoError(t, err)
 	require.Equal(t, string(first), string(again), "nothing changed, so neither does the version")
 
-	require.NoError(t, l.open(sip.Path{Local: six}))
+	require.NoError(t, l.open(sip.Path{Local: six}, nil))
 	other, err := l.offer(offer.SendRecv)
 	require.NoError(t, err)
 	require.Contains(t, string(other), "IN IP6 fd00::1")
@@ -44,13 +44,13 @@ func TestLeg_PortPerHop(t *testing.T) {
 	_, after := origin(t, string(other))
 	require.Equal(t, before+1, after)
 
-	require.NoError(t, l.open(sip.Path{Local: six, Public: netip.MustParseAddr("2001:db8::5")}))
+	require.NoError(t, l.open(sip.Path{Local: six, Public: netip.MustParseAddr("2001:db8::5")}, nil))
 	other, err = l.offer(offer.SendRecv)
 	require.NoError(t, err)
 	require.Contains(t, string(other), "IN IP6 2001:db8::5", "what the peer is told")
 	require.EqualValues(t, 2, ports.open.Load(), "on the same port")
 
-	require.Error(t, l.open(sip.Path{Local: netip.MustParseAddr("192.0.2.1")}), "not an address of this host")
+	require.Error(t, l.open(sip.Path{Local: netip.MustParseAddr("192.0.2.1")}, nil), "not an address of this host")
 	require.Zero(t, l.close())
 	require.Zero(t, ports.open.Load())
 }

@@ -205,7 +205,7 @@ func (c *Call) onDialog(ev sip.DialogEvent) {
 	case sip.RefreshDue:
 		c.refreshSession()
 	case sip.AddressChanged:
-		c.relocate(ev.Local)
+		c.relocate(sip.Path{Local: ev.Local, STUN: ev.STUN})
 	case sip.InfoReceived:
 		c.onInfo(ev)
 	case sip.ReferReceived:

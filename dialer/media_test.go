@@ -18,7 +18,7 @@ func TestEarlyMedia_IsHeard(t *testing.T) {
 		earA, earB := &ear{}, &ear{}
 		w.b.scripted(func(inv *sip.Invitation, l *leg) {
 			l.source, l.sink = tone(toneB), earB
-			require.NoError(t, l.open(inv.Path()))
+			require.NoError(t, l.open(inv.Path(), nil))
 			body, params, err := l.answer(inv.Offer(), offer.SendRecv)
 			require.NoError(t, err)
 			require.NoError(t, l.apply(params))
@@ -54,7 +54,7 @@ func TestEarlyMedia_IsHeard(t *testing.T) {
 func TestEarlyMedia_ThenRefused(t *testing.T) {
 	inWorld(t, nil, func(w *world) {
 		w.b.scripted(func(inv *sip.Invitation, l *leg) {
-			require.NoError(t, l.open(inv.Path()))
+			require.NoError(t, l.open(inv.Path(), nil))
 			body, params, err := l.answer(inv.Offer(), offer.SendRecv)
 			require.NoError(t, err)
 			require.NoError(t, l.apply(params))
@@ -78,7 +78,7 @@ func TestAnswer_WithoutSDP_ConfirmsTheEarlyDialog(t *testing.T) {
 		earA := &ear{}
 		w.b.scripted(func(inv *sip.Invitation, l *leg) {
 			l.source = tone(toneB)
-			require.NoError(t, l.open(inv.Path()))
+			require.NoError(t, l.open(inv.Path(), nil))
 			body, params, err := l.answer(inv.Offer(), offer.SendRecv)
 			require.NoError(t, err)
 			require.NoError(t, l.apply(params))
@@ -115,7 +115,7 @@ func TestLateOffer_RFC3261_13_2_1(t *testing.T) {
 			}
 			require.NoError(t, final.Err)
 			dialog = final.Dialog
-			require.NoError(t, l.open(sip.Path{Local: addrA}))
+			require.NoError(t, l.open(sip.Path{Local: addrA}, nil))
 			body, params, err := l.answer(final.Body, offer.SendRecv)
 			require.NoError(t, err)
 			require.NoError(t, l.apply(params))

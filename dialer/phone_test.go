@@ -113,20 +113,24 @@ func (w *world) close() {
 	_ = w.net.Close()
 }
 
-func newPhone(t *testing.T, n *memnet.Network, name string, addr netip.Addr, set func(*Config)) *phone {
+func newPhone(t *testing.T, n *memnet.Network, name string, addr netip.Addr, set func(*Config), tune ...func(*sip.Config)) *phone {
 	host := n.Host(addr)
 	p := &phone{
 		t: t, name: name, addr: addr, log: newJournal(name),
 		ports: &countedPorts{host: host}, served: make(chan struct{}),
 	}
 	var err error
-	p.ua, err = sip.New(sip.Config{
+	conf := sip.Config{
 		Listen: []sip.Listen{{Transport: sip.UDP, Addr: netip.AddrPortFrom(netip.IPv4Unspecified(), 5060)}},
 		Network: sip.Network{
 			ListenPacket: host.ListenPacket, Listen: host.Listen, Dial: host.Dial, LocalFor: host.LocalFor,
 		},
 		AcceptAny: true,
-	})
+	}
+	for _, f := range tune {
+		f(&conf)
+	}
+	p.ua, err = sip.New(conf)
 	require.NoError(t, err)
 	p.media = media.NewPorts(media.PortsConfig{
 		Range: media.PortRange{Min: 10000, Max: 10999}, ListenPacket: p.ports.listen,
@@ -365,7 +369,7 @@ func (p *phone) newLeg() *leg {
 // take answers inv by l and returns the dialog.
 func (p *phone) take(inv *sip.Invitation, l *leg) *sip.Dialog {
 	p.t.Helper()
-	require.NoError(p.t, l.open(inv.Path()))
+	require.NoError(p.t, l.open(inv.Path(), nil))
 	require.NoError(p.t, l.admit(inv.Path(), false))
 	body, params, err := l.answer(inv.Offer(), offer.SendRecv)
 	require.NoError(p.t, err)

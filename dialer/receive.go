@@ -220,10 +220,21 @@ type AnswerOptions struct {
 // does not ring, ErrEnded when the caller gave up first, and ends the call when
 // no sound can be had.
 func (c *Call) Answer(ctx context.Context, o AnswerOptions) error {
-	return c.ask(ctx, func(reply func(error)) { reply(c.answer(o)) })
+	return c.ask(ctx, func(reply func(error)) { c.beginAnswer(o, reply) })
 }
 
-func (c *Call) answer(o AnswerOptions) error {
+// beginAnswer answers once there is a port, and tells how that went unless the call is
+// over.
+func (c *Call) beginAnswer(o AnswerOptions, told func(error)) {
+	if c.state != Incoming {
+		told(c.stateError("answer"))
+		return
+	}
+	path := c.invitation.Path()
+	c.withPort(!c.leg.fits(path), path, func(ready *port) { told(c.answer(o, ready)) }, func() {})
+}
+
+func (c *Call) answer(o AnswerOptions, ready *port) error {
 	if c.state != Incoming {
 		return c.stateError("answer")
 	}
@@ -237,7 +248,7 @@ func (c *Call) answer(o AnswerOptions) error {
 		c.leg.setMonitor(o.Monitor)
 	}
 	c.route()
-	body, err := c.prepare()
+	body, err := c.prepare(ready)
 	if err != nil {
 		code := refusal(err, 500)
 		c.reject = rejection{code: code, reason: phrase(code)}
@@ -256,8 +267,8 @@ func (c *Call) answer(o AnswerOptions) error {
 
 // prepare builds the body of the 200 and starts receiving: our answer, or our
 // offer when they sent none.
-func (c *Call) prepare() ([]byte, error) {
-	if err := c.leg.open(c.invitation.Path()); err != nil {
+func (c *Call) prepare(ready *port) ([]byte, error) {
+	if err := c.leg.open(c.invitation.Path(), ready); err != nil {
 		return nil, err
 	}
 	if err := c.leg.admit(c.invitation.Path(), false); err != nil {

@@ -52,8 +52,10 @@ func (c *Call) autoAnswer() {
 		if !ok {
 			return
 		}
-		if err := c.answer(options); err != nil {
-			c.log.Info("call could not be answered by itself", "error", err)
-		}
+		c.beginAnswer(options, func(err error) {
+			if err != nil {
+				c.log.Info("call could not be answered by itself", "error", err)
+			}
+		})
 	})
 }

@@ -46,14 +46,23 @@ func (d *Dialer) know(dialog *sip.Dialog, c *Call) {
 
 // takeOver answers an INVITE that replaces the call's dialog.
 func (c *Call) takeOver(inv *sip.Invitation) {
+	c.withPort(c.has(inv.Replaced()), inv.Path(), func(ready *port) { c.replaceBy(inv, ready) },
+		func() { c.d.refuseReplacing(inv, 481) })
+}
+
+// has says whether the dialog is the call's now.
+func (c *Call) has(d *sip.Dialog) bool {
+	return c.state == Established && c.dialog == d || c.state == Outgoing && c.early.has(d)
+}
+
+func (c *Call) replaceBy(inv *sip.Invitation, ready *port) {
 	old := inv.Replaced()
-	mine := c.state == Established && c.dialog == old || c.state == Outgoing && c.early.has(old)
-	if !mine {
+	if !c.has(old) {
 		c.d.refuseReplacing(inv, pick(c.state == Established, 486, 603))
 		return
 	}
 	l := c.newSibling()
-	dialog, err := c.acceptInto(l, inv)
+	dialog, err := c.acceptInto(l, inv, ready)
 	if err != nil {
 		l.close()
 		c.log.Info("nobody could take the other side's place", "error", err)
@@ -81,8 +90,8 @@ func (c *Call) takeOver(inv *sip.Invitation) {
 }
 
 // acceptInto opens l's media by inv's offer, or by ours, and sends the 200.
-func (c *Call) acceptInto(l *leg, inv *sip.Invitation) (*sip.Dialog, error) {
-	if err := l.open(inv.Path()); err != nil {
+func (c *Call) acceptInto(l *leg, inv *sip.Invitation, ready *port) (*sip.Dialog, error) {
+	if err := l.open(inv.Path(), ready); err != nil {
 		return nil, err
 	}
 	if err := l.admit(inv.Path(), false); err != nil {

@@ -20,7 +20,7 @@ func (x *examination) phone(ctx context.Context, sensible bool) {
 		p, c = x.register(ctx)
 		return c
 	})
-	x.check(ctx, NAT, registered, func(context.Context) Check { return x.nat(p) })
+	x.check(ctx, NAT, registered, func(ctx context.Context) Check { return x.nat(ctx, p) })
 	x.check(ctx, Echo, registered, func(ctx context.Context) Check { return x.echo(ctx, p) })
 	if p == nil {
 		return
@@ -91,7 +91,7 @@ func (x *examination) refused(p *phone.Phone, err error) Check {
 
 // nat compares where the registrar sees this phone with its addresses: the
 // Contact follows what the Via of the response says (RFC 3581 §4).
-func (x *examination) nat(p *phone.Phone) Check {
+func (x *examination) nat(ctx context.Context, p *phone.Phone) Check {
 	contact, err := sip.ParseURI(p.Accounts()[0].Registration.Contact)
 	if err != nil {
 		return skipped("where the PBX sees this phone is not known")
@@ -107,6 +107,24 @@ func (x *examination) nat(p *phone.Phone) Check {
 	if slices.Contains(own, seen.Unmap()) {
 		return ok("no address translation: the PBX sees this phone at %s, an address of this machine", seen)
 	}
+	if m := p.Mappings(ctx); len(m) > 0 {
+		return x.stun(m[0], netip.AddrPortFrom(seen.Unmap(), uint16(contact.Port)))
+	}
 	return note("calls in come through while the registration keeps the way open; if some stay away, use tcp or tls, or a shorter expires",
 		"there is address translation (NAT) on the way: the PBX sees this phone at %s", netip.AddrPortFrom(seen, uint16(contact.Port)))
+}
+
+// stun compares what the STUN server says with where the registrar sees this phone: a
+// NAT that gives each destination an address of its own cannot be seen through.
+func (x *examination) stun(m sip.Mapping, seen netip.AddrPort) Check {
+	server := x.cfg.File.SIP.STUN
+	switch {
+	case m.Err != nil || !m.Public.IsValid():
+		return note("see whether "+server+" is a STUN server, and let udp to it through the firewalls; without, sound may not come back",
+			"there is address translation (NAT) on the way: the PBX sees this phone at %s, and the STUN server does not answer (%v)", seen, m.Err)
+	case m.Public.Addr() != seen.Addr() || m.Public.Port() != seen.Port() && x.sip.Transport == sip.UDP:
+		return note("let the PBX send sound to where ours comes from (symmetric RTP): no STUN server can help here",
+			"the NAT on the way shows this phone to each peer at another address: the PBX sees %s, the STUN server %s", seen, m.Public)
+	}
+	return ok("there is address translation (NAT) on the way, and the STUN server knows where this phone is seen: %s", m.Public)
 }

@@ -260,7 +260,7 @@ func (p *Phone) openSIP() error {
 		}
 	}
 	p.ua, err = sip.New(sip.Config{
-		Public: public, TLS: p.tls, KeepAlive: time.Duration(p.cfg.File.SIP.KeepAlive),
+		Public: public, STUN: p.cfg.File.SIP.STUN, TLS: p.tls, KeepAlive: time.Duration(p.cfg.File.SIP.KeepAlive),
 		Listen: listen, Network: p.cfg.Network, Tap: p.tap(), Logger: p.log,
 		UserAgent: p.cfg.File.SIP.UserAgent, AcceptAny: p.cfg.AnyUser, Messages: p.messages,
 		SessionTimers: sip.SessionTimers{
@@ -396,6 +396,9 @@ func (p *Phone) Close(ctx context.Context) error {
 
 // Listening returns the addresses the phone takes SIP on.
 func (p *Phone) Listening() []sip.Listen { return p.ua.Listening() }
+
+// Mappings tells where our UDP ports are seen outside a NAT, as sip.UserAgent.Mappings.
+func (p *Phone) Mappings(ctx context.Context) []sip.Mapping { return p.ua.Mappings(ctx) }
 
 // Store returns the phone's store: journal, history, rules.
 func (p *Phone) Store() *store.Store { return p.store }

@@ -161,6 +161,11 @@ type Config struct {
 	// Path towards peers that have no private address; what a registrar sees of us
 	// (RFC 3581) goes before it.
 	Public netip.Addr
+	// STUN is the server that is asked where our UDP ports are seen outside a NAT, as
+	// "host[:port]" (RFC 8489); without a port, its SRV records count, then 3478. What it
+	// says stands where Public would, with the port. Without an answer our own
+	// address stands there. Empty, or with Public: nobody is asked.
+	STUN string
 	// AcceptAny accepts requests for any user while no account is registered.
 	AcceptAny bool
 	// Allow lists the networks whose requests are answered, besides those of

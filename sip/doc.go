@@ -5,7 +5,7 @@
 // RFC 3262 (reliable provisional responses), RFC 3311 (UPDATE), RFC 4028
 // (session timers),
 // RFC 3263 (locating servers: NAPTR, SRV, then A and AAAA, with failover),
-// RFC 5630 (sips), RFC 7118 (WebSocket, as a client), RFC 5626 (keep-alives),
+// RFC 5630 (sips), RFC 8489 (where we are seen outside a NAT), RFC 7118 (WebSocket, as a client), RFC 5626 (keep-alives),
 // RFC 3608 (Service-Route), RFC 3581 (rport), RFC 3326
 // (Reason), RFC 3325 (P-Asserted-Identity, believed only from the account's
 // registrar), RFC 3515 and RFC 3892 (REFER, Referred-By), RFC 3891 (Replaces),

@@ -12,11 +12,15 @@ type Path struct {
 	Local     netip.Addr // our address on it
 	Public    netip.Addr // Config.Public where the peer is beyond the NAT, else invalid
 	Transport Transport  // to or from the next hop
+	// STUN is a server that says where our ports are seen from outside (RFC 8489). It
+	// is valid where the peer is beyond a NAT, and that server has answered us lately:
+	// then each port for media should ask it, once.
+	STUN netip.AddrPort
 }
 
 // OfferFunc builds the session description of an offer. It runs once per hop
 // that is tried, since only then the path is known.
-// A nil OfferFunc sends INVITE without SDP (late offer). It must not block.
+// A nil OfferFunc sends INVITE without SDP (late offer). The request waits for it.
 type OfferFunc func(Path) ([]byte, error)
 
 // Header is a header field added to a request. Names and values with control
@@ -118,7 +122,10 @@ type RefreshDue struct{}
 
 // AddressChanged tells that our address on the way to the peer is another one now, so
 // that the session must be moved there: by a re-INVITE, whose Contact is right already.
-type AddressChanged struct{ Local netip.Addr }
+type AddressChanged struct {
+	Local netip.Addr
+	STUN  netip.AddrPort // as Path.STUN; then Local may be what it was, and its NAT another
+}
 
 // InfoReceived is an INFO request, already answered 200.
 type InfoReceived struct {

@@ -76,7 +76,7 @@ func (i *Invitation) Local() netip.Addr { return i.sentBy.Addr() }
 
 // Path is the way that the INVITE took.
 func (i *Invitation) Path() Path {
-	return Path{Local: i.Local(), Public: i.ua.publicFor(i.source.Addr()), Transport: i.peer.transport}
+	return i.ua.pathTo(i.source.Addr(), i.Local(), i.peer.transport)
 }
 
 // Source is where the INVITE came from.

@@ -10,7 +10,7 @@ import (
 
 // build makes the INVITE for a route, moving to TCP when it is too large.
 func (c *ClientInvite) build(target sipmsg.Uri, rt *route, try *authTry) (*sipmsg.Request, *route, error) {
-	body, err := c.offer(rt.path())
+	body, err := c.offer(c.ua.path(rt))
 	if err != nil {
 		return nil, nil, err
 	}
@@ -24,8 +24,8 @@ func (c *ClientInvite) build(target sipmsg.Uri, rt *route, try *authTry) (*sipms
 	if err != nil || !changed {
 		return req, moved, err
 	}
-	if moved.path() != rt.path() {
-		if body, err = c.offer(moved.path()); err != nil {
+	if c.ua.path(moved) != c.ua.path(rt) {
+		if body, err = c.offer(c.ua.path(moved)); err != nil {
 			return nil, nil, err
 		}
 	}

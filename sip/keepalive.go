@@ -9,6 +9,9 @@ import (
 // pongTimeout is how long a pong may take (RFC 5626 §4.4.1).
 const pongTimeout = 10 * time.Second
 
+// spread is 80 to 100 % of a pause between keep-alives (RFC 5626 §4.4).
+func spread(every time.Duration) time.Duration { return every*4/5 + rand.N(every/5+1) }
+
 // keepAlive pings a connection that we made, so that NATs keep it and its end is
 // noticed (RFC 5626 §4.4.1):
 //
@@ -24,7 +27,7 @@ func (s *streamConn) keepAlive() {
 	}
 	answers := s.transport.webSocket() // RFC 6455 §5.5.2: all do
 	for {
-		if !s.wait(every*4/5 + rand.N(every/5+1)) {
+		if !s.wait(spread(every)) {
 			return
 		}
 		select {
@@ -62,7 +65,7 @@ func (r *Registration) keepAlive() (<-chan time.Time, func()) {
 		return nil, func() {}
 	}
 	every := r.ua.cfg.KeepAlive
-	t := time.NewTicker(every*4/5 + rand.N(every/5+1))
+	t := time.NewTicker(spread(every))
 	return t.C, t.Stop
 }
 

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	sipmsg "github.com/emiago/sipgo/sip"
+	"github.com/softphone-go/softphone/internal/stun"
 )
 
 // packetConn is a UDP listener. It hands sipgo one constant source address,
@@ -19,6 +20,9 @@ type packetConn struct {
 	ua     *UserAgent
 	local  netip.AddrPort
 	source netip.AddrPort // of the message being handed over; reader goroutine only
+
+	bindings bindings
+	mapping  mapping
 }
 
 func newPacketConn(ua *UserAgent, c net.PacketConn) *packetConn {
@@ -45,6 +49,10 @@ func (c *packetConn) ReadFrom(p []byte) (int, net.Addr, error) {
 			continue
 		}
 		source := addrPortOf(from)
+		if stun.Is(p[:n]) {
+			c.bound(p[:n], source)
+			continue
+		}
 		data := bytes.TrimLeft(p[:n], "\r\n") // keep-alives (RFC 5626 §3.5.1) and stray line ends
 		if len(data) == 0 || len(bytes.Trim(data, "\x00")) == 0 {
 			continue

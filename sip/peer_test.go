@@ -16,6 +16,7 @@ import (
 
 	sipmsg "github.com/emiago/sipgo/sip"
 	"github.com/softphone-go/softphone/internal/memnet"
+	"github.com/softphone-go/softphone/internal/stun"
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
 )
@@ -101,6 +102,8 @@ type peer struct {
 	seq  int
 
 	pings atomic.Int32 // keep-alives that came
+	binds atomic.Int32 // Binding requests that came
+	deaf  atomic.Bool  // to Binding requests
 }
 
 func newPeer(t *testing.T, n *memnet.Network, addr string) *peer {
@@ -116,6 +119,13 @@ func newPeer(t *testing.T, n *memnet.Network, addr string) *peer {
 			}
 			if len(bytes.Trim(buf[:n], "\r\n")) == 0 { // a keep-alive
 				p.pings.Add(1)
+				continue
+			}
+			if stun.Is(buf[:n]) {
+				p.binds.Add(1)
+				if seen := addrPortOf(from); !p.deaf.Load() {
+					_, _ = c.WriteTo(stun.Reply(buf[:n], seen), from)
+				}
 				continue
 			}
 			p.in <- readMessage(t, bytes.Clone(buf[:n]), addrPortOf(from))

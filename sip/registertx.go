@@ -237,11 +237,14 @@ func (r *Registration) elsewhere() bool {
 }
 
 // contactFor is the Contact address of an account on a route: what the
-// registrar sees of us when a NAT is in between, else our own.
+// registrar sees of us when a NAT is in between, else what was configured or a STUN
+// server sees, else our own.
 func (ua *UserAgent) contactFor(a Account, rt *route) sipmsg.Uri {
 	at := rt.sentBy
 	if public := ua.publicFor(rt.addr.Addr()); public.IsValid() {
 		at = netip.AddrPortFrom(public, at.Port())
+	} else if mapped, _ := ua.mappedFor(rt.addr.Addr()); mapped.IsValid() && rt.transport == UDP {
+		at = mapped
 	}
 	ua.mu.Lock()
 	for r := range ua.regs {

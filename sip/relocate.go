@@ -2,7 +2,9 @@ package sip
 
 import (
 	"context"
+	"maps"
 	"net/netip"
+	"slices"
 	"time"
 )
 
@@ -51,21 +53,21 @@ func (ua *UserAgent) checkAddresses() {
 			_ = s.Close()
 		}
 	}
-	ua.mu.Lock()
-	regs, dialogs := make([]*Registration, 0, len(ua.regs)), make([]*Dialog, 0, len(ua.dialogs))
-	for r := range ua.regs {
-		regs = append(regs, r)
-	}
-	for _, d := range ua.dialogs {
-		dialogs = append(dialogs, d)
-	}
-	ua.mu.Unlock()
+	ua.forgetMappings()
+	regs, dialogs := ua.living()
 	for _, r := range regs {
 		r.checkAddress(from)
 	}
 	for _, d := range dialogs {
 		d.checkAddress(from)
 	}
+}
+
+// living lists registrations and dialogs.
+func (ua *UserAgent) living() ([]*Registration, []*Dialog) {
+	ua.mu.Lock()
+	defer ua.mu.Unlock()
+	return slices.Collect(maps.Keys(ua.regs)), slices.Collect(maps.Values(ua.dialogs))
 }
 
 // boundFor is the address of the listener that a hop is used with.
@@ -123,11 +125,18 @@ func (d *Dialog) checkAddress(from func(hop) netip.Addr) {
 	if moved {
 		d.local = now
 	}
+	d.mu.Unlock()
+	if moved {
+		d.readdress(now)
+	}
+}
+
+// readdress gives the dialog the Contact that we have now, and tells its owner that we
+// are elsewhere: at local, or beyond another NAT.
+func (d *Dialog) readdress(local netip.Addr) {
+	d.mu.Lock()
 	target, routes := requestRoute(d.target, d.routes)
 	d.mu.Unlock()
-	if !moved {
-		return
-	}
 	if len(routes) > 0 && isLoose(routes[0]) {
 		target = routes[0]
 	}
@@ -147,6 +156,7 @@ func (d *Dialog) checkAddress(from func(hop) netip.Addr) {
 		}
 		d.contact = contact
 		d.mu.Unlock()
-		d.events.post(AddressChanged{Local: now})
+		_, server := d.ua.mappedFor(d.peer.addr.Addr())
+		d.events.post(AddressChanged{Local: local, STUN: server})
 	})
 }

@@ -52,7 +52,6 @@ type route struct {
 	hop
 	sentBy netip.AddrPort // for Via and Contact
 	local  netip.Addr     // our address on that path, for SDP
-	public netip.Addr     // that of Config.Public where it counts
 	packet *packetConn    // UDP
 	stream *streamConn    // others
 	routes []sipmsg.Uri   // Route header fields of requests outside dialogs
@@ -60,7 +59,7 @@ type route struct {
 }
 
 // path is what a session description has to know of the route.
-func (r *route) path() Path { return Path{Local: r.local, Public: r.public, Transport: r.transport} }
+func (ua *UserAgent) path(r *route) Path { return ua.pathTo(r.addr.Addr(), r.local, r.transport) }
 
 // usable settles Any and leaves out hops of a family we cannot send from.
 func (ua *UserAgent) usable(hops []hop, host string) ([]hop, error) {
@@ -123,7 +122,8 @@ func (ua *UserAgent) advertised(bound netip.AddrPort, remote netip.Addr) netip.A
 
 // open opens the local end of a hop: it chooses the UDP listener or connects.
 func (ua *UserAgent) open(ctx context.Context, h hop) (*route, error) {
-	r := &route{hop: h, public: ua.publicFor(h.addr.Addr())}
+	r := &route{hop: h}
+	ua.awaitMapping(ctx, h.addr.Addr())
 	if h.transport == UDP {
 		r.packet = ua.packetFor(h.addr.Addr())
 		if r.packet == nil {

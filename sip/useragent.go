@@ -96,6 +96,10 @@ func New(cfg Config) (*UserAgent, error) {
 		return nil, err
 	}
 	ua.serveTransports()
+	if err := ua.startMappings(); err != nil {
+		_ = ua.Close()
+		return nil, err
+	}
 	if cfg.AddressCheck > 0 {
 		ua.start(ua.watchAddresses)
 	}

@@ -29,6 +29,7 @@ type flags struct {
 	tls          config.TLS
 	wsPath       string
 	proxy        string
+	stun         string
 	passwordFile string
 	expires      time.Duration
 	messages     bool
@@ -81,6 +82,7 @@ func (f *flags) addPhone(cmd *cobra.Command) {
 	fs.BoolVar(&f.redirects, "follow-redirects", false, "call whom the other side names instead (302), at the account's cost")
 	fs.StringSliceVar(&f.autoAnswer, "auto-answer", nil, "`CALLERS` that may ask to be answered at once (Call-Info, Alert-Info), by number or user name")
 	fs.BoolVar(&f.messages, "message-waiting", false, "ask the PBX to tell what waits in the account's mailbox")
+	fs.StringVar(&f.stun, "stun", "", "`HOST[:PORT]` of a STUN server that says where this phone is seen outside the NAT")
 	fs.StringSliceVar(&f.allow, "allow", nil, "`NETWORKS` whose calls are taken besides the PBX's, such as 192.0.2.0/24, or any; all others get no answer (default this machine)")
 	fs.StringVar(&f.dataDir, "data-dir", "", "`DIR` of history and block rules (default ~/.local/state/softphone)")
 	fs.StringVar(&f.rtpPorts, "rtp-ports", "", "`MIN-MAX` of the ports for sound (default 16384-32767)")
@@ -132,6 +134,7 @@ func (f *flags) load(env *environment) (config.File, error) {
 	if len(f.allow) > 0 {
 		c.SIP.Allow = f.allow
 	}
+	c.SIP.STUN = first(f.stun, c.SIP.STUN)
 	c.Media.RTPPorts = first(f.rtpPorts, c.Media.RTPPorts)
 	if f.dscp != notGiven {
 		c.Media.DSCP = f.dscp

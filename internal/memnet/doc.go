@@ -16,6 +16,8 @@
 // that "10.0.0.7:5060" needs no preparation; an unspecified or loopback address
 // there means the default host, 10.0.0.1 and fd00::1.
 //
+// A NAT between hosts and the others translates their packets, see Network.NAT.
+//
 // Every fate (lost, delayed, doubled) is drawn from a generator seeded by the
 // network's seed and the flow's two address-ports: the n-th packet of a flow
 // meets the same fate in every run, whatever other flows do.

@@ -43,6 +43,7 @@ type Network struct {
 	link    Link
 	links   map[route]Link
 	cut     map[netip.Addr]bool
+	nats    []*NAT
 	hosts   map[netip.Addr]*Host
 	primary *Host
 	flows   map[flowKey]*flow

@@ -172,6 +172,10 @@ func (n *Network) send(h *Host, from, to netip.AddrPort, p []byte) {
 func (n *Network) route(h *Host, e *event) bool {
 	n.mu.Lock()
 	defer n.mu.Unlock()
+	through := true
+	if e.from, e.to, through = n.translate(e.from, e.to); !through {
+		return false
+	}
 	l := n.linkFor(e.from.Addr(), e.to.Addr())
 	f := n.flow(false, e.from, e.to)
 	lost := l.Loss > 0 && f.rng.Float64() < l.Loss
