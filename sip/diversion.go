@@ -38,7 +38,7 @@ func diversions(values []string) []Diversion {
 		d := Diversion{By: Identity{DisplayName: cleanPhrase(unquote(name)), URI: fromUri(&u)}, Counter: 1}
 		d.By.Anonymous = isAnonymous(d.By)
 		if reason, ok := params.Get("reason"); ok {
-			d.Reason = strings.ToLower(strings.Trim(reason, `" `))
+			d.Reason = cleanPhrase(strings.ToLower(strings.Trim(reason, `" `)))
 		}
 		if hidden, ok := params.Get("privacy"); ok && !strings.EqualFold(strings.Trim(hidden, `" `), "off") {
 			d.By.Anonymous = true

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	sipmsg "github.com/emiago/sipgo/sip"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
@@ -106,5 +107,59 @@ func FuzzAutoAnswer(f *testing.F) {
 		after, _ := autoAnswer(func(string) []string { return []string{v} })
 		require.LessOrEqual(t, after, maxAnswerAfter)
 		require.LessOrEqual(t, len(diversions([]string{v})), maxDiversions)
+	})
+}
+
+// FuzzWhoCalls reads the header fields that name people. Whatever stands in them is
+// shown on terminals: there is no control character in what comes out.
+func FuzzWhoCalls(f *testing.F) {
+	f.Add(`"Carol \"C\"" <sip:carol@example.com;user=phone>;reason=user-busy;counter=2;privacy=full, <tel:+8210>`)
+	f.Add("<sip:\x1b[2J@example.com>;reason=\"\x1b[2J\"")
+	f.Add(`SIP;cause=200;text="Call completed elsewhere", Q.850;cause=16`)
+	f.Add(`refer;id=7;retry-after="3"`)
+	f.Fuzz(func(t *testing.T, v string) {
+		clean := func(s string) { require.Equal(t, cleanPhrase(s), s) }
+		who := func(i Identity) { clean(i.DisplayName); clean(i.URI.User); clean(i.URI.Host); clean(i.URI.Params) }
+		values := []string{v}
+		for _, d := range diversions(values) {
+			who(d.By)
+			clean(d.Reason)
+			require.Positive(t, d.Counter)
+		}
+		if i, ok := assertedIdentity(values); ok {
+			i.DisplayName = cleanPhrase(i.DisplayName) // as identify does
+			who(i)
+		}
+		code, text, _ := reason(values)
+		clean(text)
+		require.GreaterOrEqual(t, code, 0)
+		token, params := headerParams(v)
+		require.LessOrEqual(t, len(params), 32)
+		clean(token)
+		res := sipmsg.NewResponse(200, "OK")
+		res.AppendHeader(sipmsg.NewHeader("Service-Route", v))
+		require.LessOrEqual(t, len(serviceRoutes(res)), maxServiceRoutes)
+		req := sipmsg.NewRequest(sipmsg.INVITE, sipmsg.Uri{Scheme: "sip", Host: "h"})
+		req.AppendHeader(sipmsg.NewHeader("Referred-By", v))
+		req.AppendHeader(sipmsg.NewHeader("Accept", v))
+		req.AppendHeader(sipmsg.NewHeader("Event", v))
+		clean(referredBy(req))
+		takesSDP(req)
+		eventOf(req)
+	})
+}
+
+func TestInvite_NameOfTheCalledIsClean(t *testing.T) {
+	inBubble(t, nil, func(w *world) {
+		c := w.call()
+		inv := w.p.request("INVITE")
+		text := replyText(w.p.addr, inv, 180, "Ringing", "t1", "")
+		w.p.write(us(), strings.Replace(text, "To: <", "To: \"\x1b[2JBob\" <", 1))
+		next[Sent](t, c)
+		assert.Equal(t, "[2JBob", next[Provisional](t, c).Dialog.Remote().DisplayName)
+		c.Cancel("")
+		w.p.reply(w.p.request("CANCEL"), 200, "OK", "t1", "")
+		w.p.reply(inv, 487, "Request Terminated", "t1", "")
+		w.p.request("ACK")
 	})
 }

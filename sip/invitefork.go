@@ -122,7 +122,7 @@ func (c *ClientInvite) newFork(at *inviteAttempt, res *sipmsg.Response, tag stri
 	from := at.req.From()
 	d.from, d.fromName = from.Address, from.DisplayName
 	d.to, d.toName = at.req.To().Address, at.req.To().DisplayName
-	d.remote = Identity{DisplayName: unquote(res.To().DisplayName), URI: c.in.dialled()}
+	d.remote = Identity{DisplayName: cleanPhrase(unquote(res.To().DisplayName)), URI: c.in.dialled()}
 	d.local = at.rt.local
 	d.peer = at.rt.hop
 	d.contact = at.contact

@@ -240,7 +240,7 @@ func (ua *UserAgent) Mappings(ctx context.Context) []Mapping {
 
 // remapped tells registrations and calls that a port is seen elsewhere now.
 func (ua *UserAgent) remapped(c *packetConn) {
-	regs, dialogs := ua.living()
+	regs, dialogs, _ := ua.living()
 	for _, r := range regs {
 		r.remapped(c)
 	}

@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
 
 	sipmsg "github.com/emiago/sipgo/sip"
 )
@@ -42,12 +43,15 @@ func toUri(u URI) (sipmsg.Uri, error) {
 }
 
 // fromUri turns the library's URI into ours, leniently: what cannot be parsed
-// keeps scheme, user and host.
+// keeps scheme, user and host. No control characters come through: a terminal may
+// be told the name.
 func fromUri(u *sipmsg.Uri) URI {
-	if parsed, err := ParseURI(u.String()); err == nil {
-		return parsed
+	parsed, err := ParseURI(u.String())
+	if err != nil {
+		parsed = URI{Scheme: cleanPhrase(u.Scheme), User: u.User, Host: cleanPhrase(bareHost(u.Host)), Port: u.Port}
 	}
-	return URI{Scheme: u.Scheme, User: u.User, Host: bareHost(u.Host), Port: u.Port}
+	parsed.User, parsed.Params = cleanPhrase(parsed.User), cleanPhrase(parsed.Params)
+	return parsed
 }
 
 func mustUri(u URI) sipmsg.Uri {
@@ -138,9 +142,13 @@ func setSDP(res *sipmsg.Response, body []byte) {
 	res.SetBody(body)
 }
 
+// cleanPhrase takes the control characters out, those above ASCII too.
 func cleanPhrase(s string) string {
+	if !strings.ContainsFunc(s, unicode.IsControl) {
+		return s
+	}
 	return strings.Map(func(r rune) rune {
-		if r < ' ' || r == 0x7f {
+		if unicode.IsControl(r) {
 			return -1
 		}
 		return r

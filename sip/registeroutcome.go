@@ -76,10 +76,13 @@ func (r *Registration) retry(code int, reason string, err error, after time.Dura
 }
 
 // backOff is the wait after that many failures in a row.
-func (r *Registration) backOff(failures int) time.Duration {
-	step := r.ua.cfg.RetryMax
-	if shift := failures - 1; shift < 20 {
-		step = min(step, r.ua.cfg.RetryMin<<shift)
+func (r *Registration) backOff(failures int) time.Duration { return r.ua.cfg.backOff(failures) }
+
+// backOff doubles from RetryMin to RetryMax; half of it is left to chance.
+func (c Config) backOff(failures int) time.Duration {
+	step := c.RetryMax
+	if shift := max(failures-1, 0); shift < 20 {
+		step = min(step, c.RetryMin<<shift)
 	}
 	return step/2 + rand.N(step/2+1)
 }

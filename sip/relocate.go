@@ -54,20 +54,23 @@ func (ua *UserAgent) checkAddresses() {
 		}
 	}
 	ua.forgetMappings()
-	regs, dialogs := ua.living()
+	regs, dialogs, subs := ua.living()
 	for _, r := range regs {
 		r.checkAddress(from)
 	}
 	for _, d := range dialogs {
 		d.checkAddress(from)
 	}
+	for _, s := range subs {
+		s.checkAddress(from)
+	}
 }
 
-// living lists registrations and dialogs.
-func (ua *UserAgent) living() ([]*Registration, []*Dialog) {
+// living lists registrations, dialogs and subscriptions.
+func (ua *UserAgent) living() ([]*Registration, []*Dialog, []*Subscription) {
 	ua.mu.Lock()
 	defer ua.mu.Unlock()
-	return slices.Collect(maps.Keys(ua.regs)), slices.Collect(maps.Values(ua.dialogs))
+	return slices.Collect(maps.Keys(ua.regs)), slices.Collect(maps.Values(ua.dialogs)), slices.Collect(maps.Keys(ua.subscribed))
 }
 
 // boundFor is the address of the listener that a hop is used with.

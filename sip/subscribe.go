@@ -4,7 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math/rand/v2"
+	"net/netip"
 	"strconv"
 	"sync"
 	"time"
@@ -34,6 +34,7 @@ type SubscriptionState struct {
 //	SUBSCRIBE --2xx--> active --time--> (refresh) ...
 //	          --4xx, silence--> back-off --> SUBSCRIBE
 //	NOTIFY "terminated" --> SUBSCRIBE, at once or after Retry-After
+//	connection lost, another address of ours --> SUBSCRIBE at once
 //	Close: SUBSCRIBE with Expires 0
 type Subscription struct {
 	ua       *UserAgent
@@ -47,14 +48,18 @@ type Subscription struct {
 	mu       sync.Mutex
 	state    SubscriptionState
 	notifier string // tag of the one whose NOTIFYs count
-	over     bool   // a NOTIFY has terminated it
+	over     bool   // a NOTIFY has terminated it, or NOTIFYs cannot come any more
 	retry    time.Duration
+	flow     hop        // where it was made; zero until then
+	local    netip.Addr // our address on the way there
 
 	// The loop's own:
 	dialog   *Dialog
 	bound    bool // the dialog has its peer
 	minimum  time.Duration
 	failures int
+	since    time.Time // it was granted
+	drops    int       // in a row that ended soon after
 }
 
 // SubscribeMessages subscribes to the account's waiting messages until Close.
@@ -151,7 +156,7 @@ func (s *Subscription) sleep(wait time.Duration) bool {
 			s.mu.Unlock()
 			if over {
 				s.drop()
-				t.Reset(retry)
+				t.Reset(s.pause(retry))
 			}
 		}
 	}
@@ -167,20 +172,23 @@ func (s *Subscription) step(ctx context.Context) time.Duration {
 		return 0
 	}
 	if err == nil && res.IsSuccess() {
-		return s.granted(res)
+		if wait, ok := s.granted(res); ok {
+			return wait
+		}
+		err = errNoTime
 	}
 	known := s.bound
 	s.drop()
 	s.failures++
 	if err != nil {
 		s.set(SubscriptionState{Err: err})
-		return s.backOff()
+		return s.ua.cfg.backOff(s.failures)
 	}
 	e := statusError(res)
 	s.set(SubscriptionState{Err: e})
 	switch {
 	case e.Code == 481 && known: // forgotten: subscribe anew
-		return s.backOff() / 4
+		return s.ua.cfg.backOff(s.failures) / 4
 	case e.Code == 423:
 		if d, ok := seconds(headerValues(res, "Min-Expires")); ok && d > s.minimum && d <= maxExpires {
 			s.minimum = d
@@ -190,18 +198,24 @@ func (s *Subscription) step(ctx context.Context) time.Duration {
 		e.Code == 489 || e.Code == 501 || e.Code >= 600:
 		return refusedTime
 	}
-	return max(e.RetryAfter, s.backOff())
+	return max(min(e.RetryAfter, refusedTime), s.ua.cfg.backOff(s.failures))
 }
 
-// granted notes the time given and returns when to refresh.
-func (s *Subscription) granted(res *sipmsg.Response) time.Duration {
+// errNoTime is a 2xx that subscribes to nothing.
+var errNoTime = errors.New("the subscription was granted no time; the PBX may have no mailbox for the account")
+
+// granted notes the time given and returns when to refresh; false when there is none.
+func (s *Subscription) granted(res *sipmsg.Response) (time.Duration, bool) {
 	expires := max(subscribeTime, s.minimum)
 	if d, ok := seconds(headerValues(res, "Expires")); ok && d < expires {
 		expires = d
 	}
-	s.failures = 0
+	if expires == 0 {
+		return 0, false
+	}
+	s.failures, s.since = 0, time.Now()
 	s.set(SubscriptionState{Active: true, Expires: expires})
-	return max(expires*9/10, minRefresh)
+	return max(expires*9/10, minRefresh), true
 }
 
 func (s *Subscription) set(st SubscriptionState) {
@@ -216,15 +230,6 @@ func (s *Subscription) set(st SubscriptionState) {
 	s.state = st
 }
 
-// backOff doubles from RetryMin to RetryMax, half of it by chance.
-func (s *Subscription) backOff() time.Duration {
-	step := s.ua.cfg.RetryMax
-	if shift := s.failures - 1; shift >= 0 && shift < 20 {
-		step = min(step, s.ua.cfg.RetryMin<<shift)
-	}
-	return step/2 + rand.N(step/2+1)
-}
-
 // begin makes a dialog without a peer, under which NOTIFYs may come in.
 func (s *Subscription) begin() {
 	d := s.ua.newDialog()
@@ -235,7 +240,7 @@ func (s *Subscription) begin() {
 	d.to, d.target = s.account.aor(), s.account.aor()
 	s.dialog, s.bound = d, false
 	s.mu.Lock()
-	s.notifier, s.over, s.retry = "", false, 0
+	s.notifier, s.over, s.retry, s.flow = "", false, 0, hop{}
 	s.mu.Unlock()
 	s.ua.mu.Lock()
 	s.ua.subscriptions[d.callID+"\x00"+d.localTag] = s
@@ -322,7 +327,7 @@ func (s *Subscription) sendFirst(ctx context.Context, rt *route, fill func(*sipm
 			d.refreshTarget(res.Contact())
 			s.bound = true
 			s.mu.Lock()
-			s.notifier = tag
+			s.notifier, s.flow, s.local = tag, rt.hop, rt.local
 			s.mu.Unlock()
 		} else if res.IsSuccess() {
 			return nil, fmt.Errorf("the answer to SUBSCRIBE has no To-tag")

@@ -212,3 +212,64 @@ func FuzzMessageSummary(f *testing.F) {
 		}
 	})
 }
+
+// A subscription from an address that is not ours any more would bring its NOTIFYs there.
+func TestSubscribe_FollowsOurAddress(t *testing.T) {
+	roaming(t, func(w *world) {
+		_, err := w.ua.SubscribeMessages(w.account())
+		require.NoError(t, err)
+		w.p.reply(w.p.request("SUBSCRIBE"), 200, "OK", "n1", "", "Expires: 3600", "Contact: <sip:mwi@10.0.0.2:5060>")
+		<-time.After(time.Minute)
+		w.move()
+		start := time.Now()
+		again := w.p.request("SUBSCRIBE")
+		assert.LessOrEqual(t, time.Since(start), 250*time.Millisecond)
+		assert.Empty(t, again.tag("To"), "a new dialog")
+		assert.Contains(t, again.contact(), "@"+movedAddr)
+	})
+}
+
+// The notifier reaches us over the connection that we made: without it we subscribe
+// again, with growing pauses where connections keep breaking.
+func TestSubscribe_FollowsItsConnection(t *testing.T) {
+	tcpWorld(t, func(w *world, p *streamPeer, a Account) {
+		_, err := w.ua.SubscribeMessages(a)
+		require.NoError(t, err)
+		var pauses []time.Duration
+		start := time.Now()
+		for range 6 {
+			p.accept()
+			pauses = append(pauses, time.Since(start))
+			req := p.request("SUBSCRIBE")
+			require.Empty(t, req.tag("To"))
+			p.reply(req, 200, "OK", "Expires: 3600", "Contact: <sip:mwi@10.0.0.2:5060;transport=tcp>")
+			<-time.After(time.Second)
+			require.NoError(t, p.conn.Close())
+			start = time.Now()
+		}
+		assert.Zero(t, pauses[1])
+		assert.Greater(t, pauses[5], pauses[2])
+	})
+}
+
+// No time granted is no subscription, and a Retry-After of years is not obeyed.
+func TestSubscribe_NoTimeGrantedIsNotHammered_RFC6665_4_1_2(t *testing.T) {
+	inBubble(t, nil, func(w *world) {
+		s, err := w.ua.SubscribeMessages(w.account())
+		require.NoError(t, err)
+		for start := time.Now(); time.Since(start) < 5*time.Minute; {
+			at := time.Now()
+			req := w.p.request("SUBSCRIBE")
+			if time.Since(start) > 3*time.Minute {
+				require.GreaterOrEqual(t, time.Since(at), 20*time.Second)
+			}
+			w.p.reply(req, 200, "OK", "n1", "", "Expires: 0", "Contact: <sip:mwi@10.0.0.2:5060>")
+			synctest.Wait()
+			assert.False(t, s.State().Active)
+		}
+		w.p.reply(w.p.request("SUBSCRIBE"), 503, "Overloaded", "n1", "", "Retry-After: 4000000000")
+		at := time.Now()
+		w.p.next(2 * time.Hour)
+		assert.Equal(t, refusedTime, time.Since(at))
+	})
+}

@@ -364,6 +364,9 @@ func (ua *UserAgent) streamGone(s *streamConn) {
 		for r := range ua.regs {
 			r.streamGone(s.hop)
 		}
+		for sub := range ua.subscribed {
+			sub.streamGone(s.hop)
+		}
 	})
 }
 
