@@ -70,3 +70,25 @@ func TestTransfer_ByeRightBehindTheOutcome(t *testing.T) {
 		})
 	}
 }
+
+// A goodbye without a word about the transfer ends the call all the same.
+func TestTransfer_ByeWithoutAnOutcome_RFC5057_4(t *testing.T) {
+	inRawWorld(t, func(w *world, r *raw) {
+		out := w.dialRaw()
+		invite := r.await("INVITE")
+		r.respond(invite, "200 OK", "x", rawSDP(40000, 1, "sendrecv"))
+		r.await("ACK")
+		w.a.log.await(t, EventAnswered)
+		done := transferring(out, w.b.uri())
+		r.respond(r.await("REFER"), "202 Accepted", "x", "")
+		pass(2 * time.Second)
+		began := time.Now()
+		r.request(invite, "BYE", "x", "", 2)
+		o := w.a.outcome(out)
+		require.InDelta(t, outcomeTime, time.Since(began), float64(100*time.Millisecond))
+		require.Equal(t, Completed, o.Disposition)
+		require.Equal(t, Remote, o.EndedBy)
+		require.InDelta(t, 2*time.Second, o.Talk, float64(100*time.Millisecond), "nobody talked while we waited")
+		require.ErrorIs(t, <-done, sip.ErrNoResult)
+	})
+}

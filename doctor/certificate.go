@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
+	"io"
 	"net"
 	"strconv"
 	"strings"
@@ -100,7 +101,7 @@ func (x *examination) shake(ctx context.Context, conn net.Conn, at string) Check
 	}
 	client := tls.Client(conn, settings)
 	if err := client.HandshakeContext(ctx); err != nil {
-		return failed("see whether "+at+" serves TLS 1.2 or newer, and whether it wants a certificate of ours", "no TLS with %s: %v", at, err)
+		return x.noTLS(at, err)
 	}
 	state := client.ConnectionState()
 	leaf := state.PeerCertificates[0]
@@ -121,6 +122,19 @@ func (x *examination) shake(ctx context.Context, conn net.Conn, at string) Check
 		return note("renew it on the server", "the certificate of %s is good, and runs out on %s", name, leaf.NotAfter.Format(time.DateOnly))
 	}
 	return ok("%s, certificate of %s from %s, good until %s", tls.VersionName(state.Version), name, issuer(leaf), leaf.NotAfter.Format(time.DateOnly))
+}
+
+// noTLS says what it means that a server takes a connection and no more.
+func (x *examination) noTLS(at string, err error) Check {
+	advice := "see whether " + at + " serves TLS 1.2 or newer, and whether it wants a certificate of ours"
+	if x.sip.Transport == sip.TLS && x.server.port != sipsPort {
+		advice += "; SIP over TLS is usually at port " + strconv.Itoa(sipsPort)
+	}
+	var plain tls.RecordHeaderError
+	if errors.Is(err, io.EOF) || errors.Is(err, context.DeadlineExceeded) || errors.As(err, &plain) {
+		return failed(advice, "%s takes connections, but no TLS", at)
+	}
+	return failed(advice, "no TLS with %s: %v", at, err)
 }
 
 // distrusted says why a certificate cannot be trusted.

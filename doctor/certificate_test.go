@@ -9,6 +9,7 @@ import (
 	"crypto/x509/pkix"
 	"encoding/pem"
 	"math/big"
+	"net"
 	"os"
 	"path/filepath"
 	"testing"
@@ -61,6 +62,36 @@ func (w *world) serve(c tls.Certificate) {
 		}
 	}()
 	w.stop = func() { _ = secure.Close(); <-done }
+}
+
+// The port of SIP over TCP takes a connection and knows nothing of TLS.
+func TestCertificate_PortOfTCP(t *testing.T) {
+	inWorld(t, func(w *world) {
+		l, err := w.pbx.Listen(t.Context(), "tcp", "10.0.0.1:5070")
+		require.NoError(t, err)
+		var open []net.Conn
+		done := make(chan struct{})
+		go func() {
+			defer close(done)
+			for {
+				conn, err := l.Accept()
+				if err != nil {
+					return
+				}
+				open = append(open, conn) // and says nothing
+			}
+		}()
+		w.cfg.File.Accounts[0].Server, w.cfg.File.Accounts[0].Transport = "pbx.test:5070", "tls"
+		got := w.run()["certificate"]
+		_ = l.Close()
+		<-done
+		for _, conn := range open {
+			_ = conn.Close()
+		}
+		assert.Equal(t, doctor.Failed, got.Status)
+		assert.Contains(t, got.Finding, "pbx.test:5070 takes connections, but no TLS")
+		assert.Contains(t, got.Advice, "usually at port 5061")
+	})
 }
 
 func TestCertificate_RFC5922_7(t *testing.T) {

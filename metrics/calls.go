@@ -65,7 +65,7 @@ func (m *Metrics) Call(ev dialer.Event) {
 	switch ev.Type {
 	case dialer.EventDialing, dialer.EventIncoming:
 		m.open.begin(ev.CallID, ev.Time)
-		m.live.WithLabelValues(direction).Inc()
+		m.up.WithLabelValues(direction).Inc()
 	case dialer.EventRinging, dialer.EventEarlyMedia:
 		m.told(ev)
 	case dialer.EventAnswered:
@@ -80,7 +80,7 @@ func (m *Metrics) Call(ev dialer.Event) {
 			m.told(ev)
 		}
 		if m.open.end(ev.CallID) {
-			m.live.WithLabelValues(direction).Dec()
+			m.up.WithLabelValues(direction).Dec()
 		}
 		m.over(direction, ev.Outcome)
 	default:

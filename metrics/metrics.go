@@ -19,7 +19,7 @@ type Metrics struct {
 	registered    *prometheus.GaugeVec
 	registrations *prometheus.CounterVec
 
-	live    *prometheus.GaugeVec
+	up      *prometheus.GaugeVec
 	calls   *prometheus.CounterVec
 	blocked prometheus.Counter
 	request prometheus.Histogram
@@ -33,6 +33,7 @@ type Metrics struct {
 	mos     prometheus.Histogram
 
 	open calls // that are up, or being set up
+	live *live // their sound now
 }
 
 // New returns figures that are all zero, in a registry of their own. It holds
@@ -44,7 +45,7 @@ func New() *Metrics {
 	m.registered = m.gauge("registered", "1 while the account is registered, else 0", "account")
 	m.registrations = m.counter("registrations_total", "Ends of attempts to register, by result (registered, retrying, rejected, unregistered) and SIP code", "account", "result", "code")
 
-	m.live = m.gauge("calls", "Calls that are up, or being set up", "direction")
+	m.up = m.gauge("calls", "Calls that are up, or being set up", "direction")
 	m.calls = m.counter("calls_total", "Calls that are over, by outcome and the SIP code that decided it (0: none did)", "direction", "outcome", "code")
 	m.blocked = m.counter("calls_blocked_total", "Calls that a block rule refused; they are in calls_total too").WithLabelValues()
 	seconds := []float64{.05, .1, .2, .5, 1, 2, 3, 5, 8, 13, 20, 30, 60}
@@ -57,6 +58,8 @@ func New() *Metrics {
 	m.jitter = m.histogram("rtp_jitter_seconds", "Interarrival jitter at the end of a call (RFC 3550 section 6.4.1)", []float64{.001, .002, .005, .01, .02, .05, .1, .2}).WithLabelValues().(prometheus.Histogram)
 	m.trip = m.histogram("rtp_round_trip_seconds", "Round trip at the end of a call, where the other side reports", []float64{.001, .005, .01, .02, .05, .1, .2, .5, 1}).WithLabelValues().(prometheus.Histogram)
 	m.mos = m.histogram("call_mos", "Estimated MOS of what was heard, 1 to 5, by call", []float64{1, 1.5, 2, 2.5, 3, 3.5, 4, 4.2, 4.4, 5}).WithLabelValues().(prometheus.Histogram)
+	m.live = newLive()
+	m.registry.MustRegister(m.live)
 	return m
 }
 

@@ -33,6 +33,9 @@ func TestPhone_Metrics(t *testing.T) {
 		bob.tell(t, "AcceptCall", `{"speakerPhone":false}`)
 		time.Sleep(5 * time.Second)
 		assert.Contains(t, alice.figures(), `softphone_calls{direction="outbound"} 1`)
+		for _, figure := range []string{`calls_heard{side="local"} 1`, `call_mos{of="worst",side="local"} 4.`, `rtp_jitter_seconds{of="median",side="local"} 0`} {
+			assert.Contains(t, alice.figures(), "softphone_live_"+figure)
+		}
 		bob.tell(t, "EndCall", `{}`)
 		time.Sleep(time.Second)
 		for u, direction := range map[*user]string{alice: "outbound", bob: "inbound"} {
@@ -41,6 +44,8 @@ func TestPhone_Metrics(t *testing.T) {
 			assert.Contains(t, got, `softphone_calls_total{code="200",direction="`+direction+`",outcome="completed"} 1`)
 			assert.Contains(t, got, `softphone_call_setup_seconds_count{direction="`+direction+`"} 1`)
 			assert.Contains(t, got, `softphone_call_mos_count 1`)
+			assert.Contains(t, got, `softphone_live_calls_heard{side="local"} 0`)
+			assert.NotContains(t, got, "softphone_live_call_mos{")
 		}
 		require.NoError(t, alice.RemoveAccount(t.Context(), "01011112222"))
 		assert.NotContains(t, alice.figures(), "01011112222", "an account that is gone")

@@ -76,7 +76,8 @@ type Config struct {
 	Display      agent.Display      // shows candidates
 	Surroundings agent.Surroundings // the rest of the device's context
 
-	// Metrics counts calls and registrations. Nil: nothing does.
+	// Metrics counts calls and registrations, and sees how running calls sound. Nil:
+	// nothing does.
 	Metrics *metrics.Metrics
 
 	// AnyUser lets calls ring that are addressed to nobody in particular,
@@ -164,6 +165,9 @@ func Open(ctx context.Context, cfg Config) (_ *Phone, err error) {
 		return nil, err
 	}
 	undo = append(undo, func() { _ = p.pacer.Close() })
+	if cfg.Metrics != nil {
+		cfg.Metrics.Watch(p.sounds)
+	}
 	if p.agent, err = agent.New(agent.Config{
 		Telephone: (*telephone)(p), Emit: p.emitted, WhoIs: p.whoIs,
 		Book: (*book)(p), History: (*history)(p), Rules: (*rules)(p), Canonical: p.canonical,
