@@ -55,6 +55,7 @@ type Dialog struct {
 	unanswered bool       // ended while it was early
 	agreed     bool       // the INVITE's offer has had its answer before the 2xx
 	local      netip.Addr // our address on the way to the peer
+	moves      int        // how often that, or our NAT, changed
 	contact    sipmsg.Uri // ours
 	target     sipmsg.Uri // the peer's Contact
 	routes     []sipmsg.Uri

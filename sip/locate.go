@@ -16,6 +16,7 @@ import (
 const (
 	maxHops      = 16
 	lookupTime   = 10 * time.Second // for all questions about one name
+	servicesTime = 5 * time.Second  // for those about NAPTR and SRV, which some servers never answer
 	naptrTime    = 2 * time.Second  // for the first of them, which few servers answer
 	maxLocated   = 256              // names whose last answer is kept
 	maxRecords   = 32               // of one kind, in one answer
@@ -62,8 +63,12 @@ func (ua *UserAgent) resolve(ctx context.Context, want Transport, host string, p
 	defer cancel()
 	host = strings.TrimSuffix(host, ".")
 	if port == 0 && strings.Contains(host, ".") {
-		if hops := ua.locateServices(ctx, want, host); len(hops) > 0 {
+		hops, err := ua.locateServices(ctx, want, host)
+		if len(hops) > 0 {
 			return ua.usable(hops, host)
+		}
+		if last := ua.hops.last(located{want, strings.ToLower(host), port}); err != nil && last != nil {
+			return last, nil
 		}
 	}
 	addrs, err := ua.cfg.Network.LookupAddr(ctx, host)
@@ -91,26 +96,31 @@ type service struct {
 	name      string
 }
 
-// locateServices finds hops by NAPTR and SRV.
-func (ua *UserAgent) locateServices(ctx context.Context, want Transport, host string) []hop {
-	var hops []hop
+// locateServices finds hops by NAPTR and SRV. The error is for records that were not
+// told: there may be some.
+func (ua *UserAgent) locateServices(ctx context.Context, want Transport, host string) (hops []hop, err error) {
+	ctx, cancel := context.WithTimeout(ctx, servicesTime)
+	defer cancel()
 	if want == Any {
 		for _, s := range ua.naptrServices(ctx, host) {
-			hops = append(hops, ua.locateSRV(ctx, s)...)
+			more, _ := ua.locateSRV(ctx, s)
+			hops = append(hops, more...)
 		}
 		if len(hops) > 0 {
-			return hops
+			return hops, nil
 		}
 	}
+	var silence error
 	for _, t := range []Transport{UDP, TCP, TLS, WS, WSS} {
 		if want != t && (want != Any || t > TCP) || want == Any && !ua.canSend(t) {
 			continue
 		}
-		if hops = ua.locateSRV(ctx, service{t, t.service() + "." + host}); len(hops) > 0 {
-			return hops
+		if hops, err = ua.locateSRV(ctx, service{t, t.service() + "." + host}); len(hops) > 0 {
+			return hops, nil
 		}
+		silence = cmp.Or(silence, err)
 	}
-	return nil
+	return nil, silence
 }
 
 func (ua *UserAgent) canSend(t Transport) bool { return t != UDP || len(ua.packets) > 0 }
@@ -169,11 +179,15 @@ func (t Transport) service() string {
 	return "_sip._" + t.String()
 }
 
-// locateSRV gives the addresses of a service, in the order of RFC 2782.
-func (ua *UserAgent) locateSRV(ctx context.Context, s service) []hop {
+// locateSRV gives the addresses of a service, in the order of RFC 2782. It is an error
+// when nobody says whether there are any.
+func (ua *UserAgent) locateSRV(ctx context.Context, s service) ([]hop, error) {
 	records, err := ua.cfg.Network.LookupSRV(ctx, s.name)
 	if err != nil {
-		return nil
+		if noAnswer(err) {
+			return nil, err
+		}
+		return nil, nil
 	}
 	var hops []hop
 	for _, r := range orderSRV(records[:min(len(records), maxRecords)], rand.IntN) {
@@ -188,7 +202,7 @@ func (ua *UserAgent) locateSRV(ctx context.Context, s service) []hop {
 			hops = append(hops, hop{transport: s.transport, addr: netip.AddrPortFrom(a.Unmap(), s.transport.portOr(int(r.Port)))})
 		}
 	}
-	return hops
+	return hops, nil
 }
 
 // orderSRV sorts records by priority and draws those of one priority by their weights

@@ -201,6 +201,35 @@ func TestLocate_DNSGone(t *testing.T) {
 	})
 }
 
+// Some name servers never answer questions about SRV: the name's addresses are asked for
+// all the same. Where they did answer before, what they said holds.
+func TestLocate_SilentAboutServices_RFC3263_4_2(t *testing.T) {
+	z := twoServers()
+	z.addr["example.com"] = "10.0.0.9"
+	var silent atomic.Bool
+	silent.Store(true)
+	inBubble(t, func(c *Config) {
+		z.serve(c)
+		answer := c.Network.LookupSRV
+		c.Network.LookupSRV = func(ctx context.Context, name string) ([]*net.SRV, error) {
+			if silent.Load() {
+				<-ctx.Done()
+				return nil, &net.DNSError{Err: "i/o timeout", Name: name, IsTimeout: true}
+			}
+			return answer(ctx, name)
+		}
+	}, func(w *world) {
+		start := time.Now()
+		assert.Equal(t, "udp/10.0.0.9:5060", z.show(w, Any, "example.com", 0))
+		assert.Equal(t, servicesTime, time.Since(start))
+		silent.Store(false)
+		both := "udp/" + peerAddr + ":5060 udp/10.0.0.3:5060"
+		assert.Equal(t, both, z.show(w, Any, "example.com", 0))
+		silent.Store(true)
+		assert.Equal(t, both, z.show(w, Any, "example.com", 0))
+	})
+}
+
 // The registrar is gone for an hour: the account retries at least once a minute, and
 // is back within one of its return.
 func TestRegister_RegistrarGoneForAnHour(t *testing.T) {

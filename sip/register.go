@@ -41,12 +41,12 @@ type Registration struct {
 	abort    context.CancelFunc
 	closeCtx context.Context
 	state    RegistrationState
-	changed  chan struct{} // replaced at every change of state
-	servers  map[netip.Addr]struct{}
-	public   netip.AddrPort // our address as the registrar sees it; zero without NAT
-	flow     hop            // where the last successful REGISTER went
-	local    netip.Addr     // our address on the way there
-	services []sipmsg.Uri   // Service-Route of the registrar
+	changed  chan struct{}            // replaced at every change of state
+	servers  map[netip.Addr]time.Time // the registrar's addresses, and when it had them last
+	public   netip.AddrPort           // our address as the registrar sees it; zero without NAT
+	flow     hop                      // where the last successful REGISTER went
+	local    netip.Addr               // our address on the way there
+	services []sipmsg.Uri             // Service-Route of the registrar
 
 	// The loop's own:
 	seq      uint32
@@ -72,7 +72,7 @@ func (ua *UserAgent) Register(a Account, f func(RegistrationState)) (*Registrati
 	r := &Registration{
 		ua: ua, callback: f, callID: newCallID(), tag: newTag(), account: a, auth: newAuthenticator(a),
 		closing: make(chan struct{}), finished: make(chan struct{}), wake: make(chan struct{}, 1),
-		changed: make(chan struct{}), servers: make(map[netip.Addr]struct{}), seq: rand.Uint32N(1 << 14),
+		changed: make(chan struct{}), servers: make(map[netip.Addr]time.Time), seq: rand.Uint32N(1 << 14),
 	}
 	ua.mu.Lock()
 	defer ua.mu.Unlock()
@@ -188,6 +188,10 @@ func (r *Registration) authenticator() *authenticator {
 	defer r.mu.Unlock()
 	return r.auth
 }
+
+// serverLasts is how long an address stays the registrar's that the DNS names no more:
+// one that is named in turn comes back, one that was given up may go to anybody.
+const serverLasts = 48 * time.Hour
 
 // trusts tells whether an address is one of the account's registrar.
 func (r *Registration) trusts(a netip.Addr) bool {
@@ -316,7 +320,7 @@ func (r *Registration) changeOver(ctx context.Context, a Account) {
 		cancel()
 		r.bound = nil
 		r.mu.Lock()
-		r.servers, r.public = make(map[netip.Addr]struct{}), netip.AddrPort{}
+		r.servers, r.public = make(map[netip.Addr]time.Time), netip.AddrPort{}
 		r.mu.Unlock()
 	}
 	st := r.State()

@@ -3,6 +3,7 @@ package sip
 import (
 	"context"
 	"errors"
+	"maps"
 	"net/netip"
 	"strconv"
 	"strings"
@@ -23,9 +24,11 @@ func (r *Registration) exchange(ctx context.Context, a Account, expires time.Dur
 		return nil, err
 	}
 	r.mu.Lock()
+	now := time.Now()
 	for _, h := range hops {
-		r.servers[h.addr.Addr()] = struct{}{}
+		r.servers[h.addr.Addr()] = now
 	}
+	maps.DeleteFunc(r.servers, func(_ netip.Addr, last time.Time) bool { return now.Sub(last) > serverLasts })
 	hops = r.ua.hops.livelyFirst(preferred(hops, r.flow))
 	r.mu.Unlock()
 	var res *sipmsg.Response

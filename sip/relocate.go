@@ -100,13 +100,13 @@ func (t *streamSet) made() []*streamConn {
 
 // checkAddress registers anew, without any pause, when our address has changed.
 func (r *Registration) checkAddress(from func(hop) netip.Addr) {
-	r.mu.Lock()
-	if !r.local.IsValid() || r.state.Phase >= Rejected {
-		r.mu.Unlock()
+	flow := r.way()
+	if !flow.addr.IsValid() {
 		return
 	}
-	now := from(r.flow)
-	moved := now.IsValid() && now != r.local
+	now := from(flow)
+	r.mu.Lock()
+	moved := r.flow == flow && r.state.Phase < Rejected && r.local.IsValid() && now.IsValid() && now != r.local
 	if moved {
 		r.ua.log.Info("sip: our address has changed, registering anew", "account", r.account.id(), "was", r.local, "is", now)
 		r.local, r.public, r.moved = now, netip.AddrPort{}, true
@@ -122,8 +122,8 @@ func (r *Registration) checkAddress(from func(hop) netip.Addr) {
 
 // checkAddress moves an established dialog to our new address. It tells the owner once.
 func (d *Dialog) checkAddress(from func(hop) netip.Addr) {
-	d.mu.Lock()
 	now := from(d.peer)
+	d.mu.Lock()
 	moved := d.state == confirmed && now.IsValid() && d.local.IsValid() && now != d.local.WithZone("")
 	if moved {
 		d.local = now
@@ -138,17 +138,12 @@ func (d *Dialog) checkAddress(from func(hop) netip.Addr) {
 // are elsewhere: at local, or beyond another NAT.
 func (d *Dialog) readdress(local netip.Addr) {
 	d.mu.Lock()
-	target, routes := requestRoute(d.target, d.routes)
+	d.moves++
+	mine := d.moves
 	d.mu.Unlock()
-	if len(routes) > 0 && isLoose(routes[0]) {
-		target = routes[0]
-	}
 	d.ua.start(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), dialTimeout)
-		defer cancel()
-		rt, err := d.open(ctx, target)
-		if err != nil {
-			d.ua.log.Info("sip: a call could not be moved to our new address", "call", d.callID, "err", err)
+		rt := d.reopen(mine)
+		if rt == nil {
 			return
 		}
 		contact := d.ua.contactFor(d.account, rt)
@@ -162,4 +157,42 @@ func (d *Dialog) readdress(local netip.Addr) {
 		_, server := d.ua.mappedFor(d.peer.addr.Addr())
 		d.events.post(AddressChanged{Local: local, STUN: server})
 	})
+}
+
+// reopenPause is how long a network that comes up has until the next try.
+const reopenPause = 2 * time.Second
+
+// reopen opens the way to the peer from our new address, as often as it takes. It
+// returns nil when the dialog is over or our address has changed again.
+func (d *Dialog) reopen(mine int) *route {
+	for told := false; ; told = true {
+		d.mu.Lock()
+		next, current := d.target, d.moves == mine
+		if len(d.routes) > 0 {
+			next = d.routes[0]
+		}
+		d.mu.Unlock()
+		if !current {
+			return nil
+		}
+		ctx, cancel := context.WithTimeout(context.Background(), dialTimeout)
+		rt, err := d.open(ctx, next)
+		cancel()
+		if err == nil {
+			return rt
+		}
+		if !told {
+			d.logger().Info("sip: a call cannot be moved to our new address yet", "err", err)
+		}
+		t := time.NewTimer(reopenPause)
+		select {
+		case <-t.C:
+		case <-d.over:
+			t.Stop()
+			return nil
+		case <-d.ua.closing:
+			t.Stop()
+			return nil
+		}
+	}
 }
