@@ -43,6 +43,7 @@ type SIP struct {
 	KeepAlive Duration `toml:"keep_alive"`     // pause between keep-alives; 0: 29s, negative: none
 	Allow     []string `toml:"allow"`          // networks whose requests are answered besides the registrars': "192.0.2.0/24", "any"
 	MaxRate   int      `toml:"max_rate"`       // new requests a second of one address of Allow; 0: 300
+	MaxWait   Duration `toml:"max_wait"`       // while several new calls wait longer to be served, others get 503; 0: 500ms, negative: never
 
 	SessionExpires Duration `toml:"session_expires"` // a call is refreshed within so long, or ends; 0: no session timer
 	SessionMin     Duration `toml:"session_min"`     // shorter ones are refused; at least 90s

@@ -272,7 +272,7 @@ func (p *Phone) openSIP() error {
 			Expires: time.Duration(p.cfg.File.SIP.SessionExpires), Min: time.Duration(p.cfg.File.SIP.SessionMin),
 		},
 		Reliable: reliable,
-		Allow:    allow, MaxRate: p.cfg.File.SIP.MaxRate,
+		Allow:    allow, MaxRate: p.cfg.File.SIP.MaxRate, MaxWait: time.Duration(p.cfg.File.SIP.MaxWait),
 	})
 	return err
 }

@@ -177,6 +177,12 @@ type Config struct {
 	// send, a second; twice as many may come in one burst. What is beyond gets
 	// no answer. Default 300. Registrars have no such limit.
 	MaxRate int
+	// MaxWait bounds how long new calls wait until they are served, that is until
+	// their handler has answered or returned. When several wait longer, for want
+	// of processor time, further ones are refused with 503 and Retry-After, so that
+	// those that are taken are taken in time (RFC 3261 §21.5.4). Default 500 ms;
+	// negative: none is refused for that.
+	MaxWait time.Duration
 	// RetryMin and RetryMax bound the back-off between failed registrations.
 	// Defaults 1 s and 60 s.
 	RetryMin time.Duration
@@ -212,6 +218,9 @@ func (c Config) withDefaults() Config {
 	}
 	if c.MaxRate <= 0 {
 		c.MaxRate = 300
+	}
+	if c.MaxWait == 0 {
+		c.MaxWait = 500 * time.Millisecond
 	}
 	if c.AddressCheck == 0 {
 		c.AddressCheck = 250 * time.Millisecond

@@ -21,7 +21,8 @@
 // Everything that arrives passes the gate first: what cannot be parsed or
 // lacks what RFC 3261 §8.1.1 requires is answered 400 or dropped there, so
 // neither the transaction layer nor its log ever sees it. The filter then drops
-// requests of strangers that belong to no call, see Config.Allow.
+// requests of strangers that belong to no call, see Config.Allow, and new calls
+// are refused while others wait too long to be served, see Config.MaxWait.
 //
 // The package never looks into a session description (SDP is opaque bytes),
 // never handles media, never logs a whole message or a password, and its

@@ -366,7 +366,10 @@ func cancelCause(req *sipmsg.Request) CancelCause {
 
 // serve hands the invitation to the program.
 func (ua *UserAgent) serve(i *Invitation, h func(*Invitation)) {
-	if !ua.start(func() { h(i) }) {
+	if !ua.start(func() {
+		defer ua.backlog.served(i.req)
+		h(i)
+	}) {
 		_ = i.Reject(480, "")
 	}
 }
@@ -375,6 +378,9 @@ func (ua *UserAgent) serve(i *Invitation, h func(*Invitation)) {
 // handed to a transaction for retransmission even where its state forbids
 // it, so after a CANCEL the 487 is put back.
 func (ua *UserAgent) respondInvite(tx *sipmsg.ServerTx, req *sipmsg.Request, res *sipmsg.Response) error {
+	if res.StatusCode > 100 {
+		defer ua.backlog.served(req)
+	}
 	err := tx.Respond(res)
 	if errors.Is(err, sipmsg.ErrTransactionCanceled) && res.StatusCode != 487 {
 		_ = tx.Respond(ua.newResponse(req, 487, ""))

@@ -184,24 +184,47 @@ func headerValues(m interface {
 	GetHeaders(string) []sipmsg.Header
 }, name string) []string {
 	var out []string
-	for _, n := range headerNames(name) {
-		for _, h := range m.GetHeaders(n) {
+	for _, h := range m.GetHeaders(name) {
+		out = append(out, h.Value())
+	}
+	if short := compactForm(name); short != "" {
+		for _, h := range m.GetHeaders(short) {
 			out = append(out, h.Value())
 		}
 	}
 	return out
 }
 
-func headerNames(name string) []string {
-	compact := map[string]string{
-		"content-encoding": "e", "supported": "k", "subject": "s", "event": "o", "allow-events": "u",
-		"accept-contact": "a", "session-expires": "x", "reject-contact": "j", "request-disposition": "d",
-		"refer-to": "r", "referred-by": "b", "identity": "y",
+// compactForm is the short name of a header field, empty where there is none or
+// the parser has written it out already (RFC 3261 §7.3.3).
+func compactForm(name string) string {
+	switch strings.ToLower(name) {
+	case "content-encoding":
+		return "e"
+	case "supported":
+		return "k"
+	case "subject":
+		return "s"
+	case "event":
+		return "o"
+	case "allow-events":
+		return "u"
+	case "accept-contact":
+		return "a"
+	case "session-expires":
+		return "x"
+	case "reject-contact":
+		return "j"
+	case "request-disposition":
+		return "d"
+	case "refer-to":
+		return "r"
+	case "referred-by":
+		return "b"
+	case "identity":
+		return "y"
 	}
-	if c, ok := compact[strings.ToLower(name)]; ok {
-		return []string{name, c}
-	}
-	return []string{name}
+	return ""
 }
 
 // tokens splits comma-separated header values.
@@ -294,45 +317,6 @@ func reversed(in []sipmsg.Uri) []sipmsg.Uri {
 	out := slices.Clone(in)
 	slices.Reverse(out)
 	return out
-}
-
-// phrase is the standard reason phrase (RFC 3261 §21).
-func phrase(code int) string {
-	if p, ok := phrases()[code]; ok {
-		return p
-	}
-	switch code / 100 {
-	case 1:
-		return "Session Progress"
-	case 2:
-		return "OK"
-	case 3:
-		return "Redirect"
-	case 4:
-		return "Request Failure"
-	case 5:
-		return "Server Failure"
-	}
-	return "Global Failure"
-}
-
-func phrases() map[int]string {
-	return map[int]string{
-		100: "Trying", 180: "Ringing", 181: "Call Is Being Forwarded", 182: "Queued", 183: "Session Progress",
-		200: "OK", 202: "Accepted", 300: "Multiple Choices", 301: "Moved Permanently", 302: "Moved Temporarily", 305: "Use Proxy",
-		400: "Bad Request", 401: "Unauthorized", 402: "Payment Required", 403: "Forbidden", 404: "Not Found",
-		405: "Method Not Allowed", 406: "Not Acceptable", 407: "Proxy Authentication Required",
-		408: "Request Timeout", 410: "Gone", 413: "Request Entity Too Large", 415: "Unsupported Media Type",
-		416: "Unsupported URI Scheme", 420: "Bad Extension", 421: "Extension Required",
-		422: "Session Interval Too Small", 423: "Interval Too Brief",
-		433: "Anonymity Disallowed", 469: "Bad Info Package", 489: "Bad Event", 480: "Temporarily Unavailable",
-		481: "Call/Transaction Does Not Exist", 482: "Loop Detected", 483: "Too Many Hops",
-		484: "Address Incomplete", 485: "Ambiguous", 486: "Busy Here", 487: "Request Terminated",
-		488: "Not Acceptable Here", 491: "Request Pending", 493: "Undecipherable",
-		500: "Server Internal Error", 501: "Not Implemented", 502: "Bad Gateway", 503: "Service Unavailable",
-		504: "Server Time-out", 505: "Version Not Supported", 513: "Message Too Large",
-		600: "Busy Everywhere", 603: "Decline", 604: "Does Not Exist Anywhere", 606: "Not Acceptable", 607: "Unwanted",
-	}
 }
 
 // splitUnquoted splits at sep outside quoted strings and angle brackets.

@@ -20,6 +20,7 @@ type packetConn struct {
 	ua     *UserAgent
 	local  netip.AddrPort
 	source netip.AddrPort // of the message being handed over; reader goroutine only
+	stamps *arrivals      // nil: the system does not tell when a datagram came
 
 	bindings bindings
 	mapping  mapping
@@ -27,13 +28,16 @@ type packetConn struct {
 
 func newPacketConn(ua *UserAgent, c net.PacketConn) *packetConn {
 	reportRefusals(c)
-	return &packetConn{PacketConn: c, ua: ua, local: addrPortOf(c.LocalAddr())}
+	if u, ok := c.(*net.UDPConn); ok { // where the system gives less, that has to do
+		_ = u.SetReadBuffer(packetBuffer)
+	}
+	return &packetConn{PacketConn: c, ua: ua, local: addrPortOf(c.LocalAddr()), stamps: stampArrivals(c)}
 }
 
 // ReadFrom returns the next message that may pass the gate.
 func (c *packetConn) ReadFrom(p []byte) (int, net.Addr, error) {
 	for {
-		n, from, err := c.PacketConn.ReadFrom(p)
+		n, source, arrived, err := c.receive(p)
 		if err != nil {
 			if c.ua.isClosing() || errors.Is(err, net.ErrClosed) {
 				return 0, nil, net.ErrClosed
@@ -48,7 +52,6 @@ func (c *packetConn) ReadFrom(p []byte) (int, net.Addr, error) {
 			}
 			continue
 		}
-		source := addrPortOf(from)
 		if stun.Is(p[:n]) {
 			c.bound(p[:n], source)
 			continue
@@ -57,7 +60,7 @@ func (c *packetConn) ReadFrom(p []byte) (int, net.Addr, error) {
 		if len(data) == 0 || len(bytes.Trim(data, "\x00")) == 0 {
 			continue
 		}
-		if data = c.accept(data, source); data == nil {
+		if data = c.accept(data, source, arrived); data == nil {
 			continue
 		}
 		c.source = source
@@ -65,8 +68,21 @@ func (c *packetConn) ReadFrom(p []byte) (int, net.Addr, error) {
 	}
 }
 
+// receive reads one datagram and tells when it reached this machine, or when it
+// was read where that is not known.
+func (c *packetConn) receive(p []byte) (n int, source netip.AddrPort, arrived time.Time, err error) {
+	if c.stamps != nil {
+		return c.stamps.read(p)
+	}
+	n, from, err := c.PacketConn.ReadFrom(p)
+	if err != nil {
+		return 0, source, arrived, err
+	}
+	return n, addrPortOf(from), time.Now(), nil
+}
+
 // accept returns what may be handed on; nil for nothing.
-func (c *packetConn) accept(data []byte, source netip.AddrPort) []byte {
+func (c *packetConn) accept(data []byte, source netip.AddrPort, arrived time.Time) []byte {
 	now := time.Now()
 	who := c.ua.standing(source.Addr())
 	if who == stranger && !c.ua.sources.chosen(source) && !c.ua.reading.take(source.Addr(), now) {
@@ -79,6 +95,12 @@ func (c *packetConn) accept(data []byte, source netip.AddrPort) []byte {
 		if !c.ua.welcome(msg, who, source, now) || !c.admit(msg, source, now) || c.ua.finals.repeated(msg) {
 			return nil
 		}
+		if away, reply, to := c.ua.turnAway(msg, clean, source, arrived, now); away {
+			if reply != nil {
+				c.answer(reply, to)
+			}
+			return nil
+		}
 		return clean
 	}
 	c.ua.log.Debug("sip: message refused", "transport", "udp", "from", source, "code", r.code, "reason", r.reason)
@@ -87,11 +109,16 @@ func (c *packetConn) accept(data []byte, source netip.AddrPort) []byte {
 	}
 	if s, ok := salvage(data); ok {
 		reply, to := s.reply(r.code, r.reason, newTag(), c.ua.cfg.UserAgent, source)
-		if err := c.send(reply, to); err != nil {
-			c.ua.log.Debug("sip: refusal not sent", "to", to, "err", err)
-		}
+		c.answer(reply, to)
 	}
 	return nil
+}
+
+// answer sends what the reader itself says.
+func (c *packetConn) answer(reply []byte, to netip.AddrPort) {
+	if err := c.send(reply, to); err != nil {
+		c.ua.log.Debug("sip: refusal not sent", "to", to, "err", err)
+	}
 }
 
 // admit remembers where a request came from, so that it can be answered.
@@ -119,6 +146,10 @@ func (c *packetConn) send(data []byte, to netip.AddrPort) error {
 		takeRefusals(c.PacketConn, c.ua.refused.tell)
 	}
 }
+
+// packetBuffer is how many bytes of datagrams the system may keep for us: about
+// 500 messages, so that a busy moment loses none.
+const packetBuffer = 1 << 20
 
 // maxWrites is how often one datagram is tried.
 const maxWrites = 3

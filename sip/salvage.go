@@ -100,8 +100,8 @@ func headerLines(raw []byte) []string {
 
 // reply writes a stateless response and says where it goes: back to the source
 // address, at the source port when the top Via asks for it (RFC 3581), else at
-// the port it names (RFC 3261 §18.2.2).
-func (s salvaged) reply(code int, reason, tag, server string, source netip.AddrPort) ([]byte, netip.AddrPort) {
+// the port it names (RFC 3261 §18.2.2). extra are further header fields.
+func (s salvaged) reply(code int, reason, tag, server string, source netip.AddrPort, extra ...string) ([]byte, netip.AddrPort) {
 	to := source
 	top := s.vias[0]
 	if i := paramIndex(top, "rport"); i >= 0 {
@@ -127,6 +127,9 @@ func (s salvaged) reply(code int, reason, tag, server string, source netip.AddrP
 		if h[1] != "" {
 			b.WriteString(h[0] + ": " + h[1] + "\r\n")
 		}
+	}
+	for _, h := range extra {
+		b.WriteString(h + "\r\n")
 	}
 	b.WriteString("Server: " + server + "\r\nContent-Length: 0\r\n\r\n")
 	return b.Bytes(), to

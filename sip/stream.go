@@ -110,6 +110,12 @@ func (s *streamConn) accept(msg []byte) bool {
 		return who != stranger
 	}
 	s.foreign.Store(false)
+	if away, reply, _ := s.ua.turnAway(m, msg, s.addr, now, now); away {
+		if reply != nil {
+			_, _ = s.Write(reply) // when it fails, the connection is closed
+		}
+		return true
+	}
 	s.out = bytes.Clone(msg)
 	return true
 }

@@ -30,6 +30,7 @@ type UserAgent struct {
 	gate      *gate
 	sources   *sources
 	finals    *finals
+	backlog   *backlog
 	inboxes   *inboxes
 	refused   *refused
 	streams   *streamSet
@@ -76,7 +77,7 @@ type UserAgent struct {
 func New(cfg Config) (*UserAgent, error) {
 	cfg = cfg.withDefaults()
 	ua := &UserAgent{
-		cfg: cfg, log: cfg.Logger, gate: newGate(cfg.MaxMessage), sources: newSources(), finals: newFinals(), inboxes: newInboxes(), refused: newRefused(), streams: newStreamSet(), hops: newHopBook(),
+		cfg: cfg, log: cfg.Logger, gate: newGate(cfg.MaxMessage), sources: newSources(), finals: newFinals(), backlog: newBacklog(cfg.MaxWait), inboxes: newInboxes(), refused: newRefused(), streams: newStreamSet(), hops: newHopBook(),
 		usages: newReferUsages(), closing: make(chan struct{}), closed: make(chan struct{}),
 		regs: make(map[*Registration]struct{}), invites: make(map[string]*ClientInvite),
 		invitations: make(map[string]*Invitation), dialogs: make(map[string]*Dialog), early: make(map[string]*Dialog),

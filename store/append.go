@@ -222,7 +222,7 @@ func (s *Store) insert(ctx context.Context, tx *sql.Tx, ev *Event, row *HistoryR
 	if len(ev.Data) > 0 {
 		data = []byte(ev.Data)
 	}
-	res, err := tx.ExecContext(ctx, `INSERT INTO events (id, type, subject, time, data) VALUES (?, ?, ?, ?, ?)`,
+	res, err := tx.StmtContext(ctx, s.files.stmts.insertEvent).ExecContext(ctx,
 		ev.ID, ev.Type, ev.Subject, ev.Time.UnixNano(), data)
 	if err != nil {
 		return err
@@ -239,11 +239,11 @@ func (s *Store) insert(ctx context.Context, tx *sql.Tx, ev *Event, row *HistoryR
 		return s.keepOpen(ctx, tx, ev, row)
 	}
 	if row.CallID != "" {
-		if _, err := tx.ExecContext(ctx, `DELETE FROM open_calls WHERE call_id = ?`, row.CallID); err != nil {
+		if _, err := tx.StmtContext(ctx, s.files.stmts.closeCall).ExecContext(ctx, row.CallID); err != nil {
 			return err
 		}
 	}
-	return insertHistory(ctx, tx, ev.Seq, row)
+	return insertHistory(ctx, tx.StmtContext(ctx, s.files.stmts.insertRow), ev.Seq, row)
 }
 
 // publish wakes the cursors.

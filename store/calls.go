@@ -74,8 +74,7 @@ func (s *Store) keepOpen(ctx context.Context, tx *sql.Tx, ev *Event, row *Histor
 	if err != nil {
 		return err
 	}
-	_, err = tx.ExecContext(ctx, `INSERT INTO open_calls (call_id, subject, owner, event, row) VALUES (?, ?, ?, ?, ?)
-		ON CONFLICT (call_id) DO UPDATE SET subject = excluded.subject, owner = excluded.owner, event = excluded.event, row = excluded.row`,
+	_, err = tx.StmtContext(ctx, s.files.stmts.openCall).ExecContext(ctx,
 		row.CallID, ev.Subject, s.instance, ev.Seq, text)
 	return err
 }

@@ -31,8 +31,7 @@ func (s *Store) Events(ctx context.Context, since uint64, limit int) ([]Event, e
 }
 
 func (s *Store) events(ctx context.Context, since uint64, limit int) (out []Event, err error) {
-	rows, err := s.files.read.QueryContext(ctx,
-		`SELECT seq, id, type, subject, time, data FROM events WHERE seq > ? ORDER BY seq LIMIT ?`, int64(min(since, 1<<62)), limit)
+	rows, err := s.files.stmts.eventsAfter.QueryContext(ctx, int64(min(since, 1<<62)), limit)
 	if err != nil {
 		return nil, err
 	}
@@ -64,8 +63,7 @@ func (s *Store) LastSeq(ctx context.Context) (uint64, error) {
 // latter is the next to come in an empty journal.
 func (s *Store) ends(ctx context.Context) (last, first uint64, err error) {
 	var newest, oldest sql.NullInt64
-	err = s.files.read.QueryRowContext(ctx,
-		`SELECT (SELECT seq FROM sqlite_sequence WHERE name = 'events'), (SELECT min(seq) FROM events)`).Scan(&newest, &oldest)
+	err = s.files.stmts.ends.QueryRowContext(ctx).Scan(&newest, &oldest)
 	if err != nil {
 		return 0, 0, fmt.Errorf("store: the journal cannot be read: %w", err)
 	}

@@ -56,10 +56,8 @@ const (
 	maxHistory     = 10_000
 )
 
-func insertHistory(ctx context.Context, tx *sql.Tx, event uint64, r *HistoryRow) error {
-	_, err := tx.ExecContext(ctx, `INSERT INTO history (event, call_id, direction, type, number, raw_number, name, account_id,
-		call_type, cause, started, answered, ended, ring, talk, sip_code, person_type, label)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+func insertHistory(ctx context.Context, insert *sql.Stmt, event uint64, r *HistoryRow) error {
+	_, err := insert.ExecContext(ctx,
 		int64(event), r.CallID, r.Direction, string(r.Type), r.Number, r.RawNumber, r.Name, r.AccountID, r.CallType, r.Cause,
 		nanos(r.Started), nanos(r.Answered), nanos(r.Ended), int64(r.Ring), int64(r.Talk), r.SIPCode, r.PersonType, r.Label)
 	return err

@@ -36,11 +36,12 @@ func (r Recovery) String() string {
 // files are the connections to one store.
 type files struct {
 	write, read *sql.DB // the same one in memory
+	stmts       statements
 	lock        *fileLock
 }
 
 func (f *files) close() error {
-	err := f.read.Close()
+	err := errors.Join(f.stmts.close(), f.read.Close())
 	if f.write != f.read {
 		err = errors.Join(err, f.write.Close())
 	}
@@ -128,6 +129,9 @@ func connect(ctx context.Context, path string, busy time.Duration) (*files, erro
 			f.read.SetMaxOpenConns(readers)
 			f.read.SetMaxIdleConns(readers)
 		}
+	}
+	if err == nil {
+		err = f.prepareStatements(ctx)
 	}
 	if err != nil {
 		return nil, errors.Join(err, f.close())

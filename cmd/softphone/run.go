@@ -60,6 +60,7 @@ The file (every key may be left out, but server and user):
   prack = "auto"                           # "always": ring reliably (RFC 3262) where the caller can; "off": never
   allow = ["127.0.0.0/8", "::1"]           # who is answered besides the PBX: networks, or "any"
   max_rate = 300                           # new requests a second from one of these addresses
+  max_wait = "500ms"                       # while calls wait longer to be served, new ones get 503; negative: never
   public_address = "203.0.113.5"           # ours outside the NAT, if the PBX cannot see it
   stun_server = "stun.example.com"         # or ask there where we are seen outside the NAT (RFC 8489)
   keep_alive = "29s"                       # pause between keep-alives; negative: none
