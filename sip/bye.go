@@ -88,8 +88,9 @@ func (d *Dialog) terminate(ctx context.Context, reason string, ev Ended) error {
 // sendBye sends the BYE of a dialog that has ended here.
 func (d *Dialog) sendBye(ctx context.Context, reason string) error {
 	try := d.auth.begin()
+	var failed []hop
 	for {
-		req, rt, err := d.newRequest(ctx, sipmsg.BYE, 0)
+		req, rt, err := d.newRequest(ctx, sipmsg.BYE, 0, failed...)
 		if err != nil {
 			return err
 		}
@@ -102,6 +103,8 @@ func (d *Dialog) sendBye(ctx context.Context, reason string) error {
 		switch {
 		case errors.Is(err, ErrClosed):
 			return nil
+		case d.failover(ctx, rt, &failed, res, err):
+			continue
 		case err != nil:
 			return err
 		case try.answer(res):

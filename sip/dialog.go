@@ -218,8 +218,8 @@ func (d *Dialog) end(ev Ended) bool {
 }
 
 // newRequest builds an in-dialog request and opens the way to its next hop.
-// seq 0 takes the next CSeq number.
-func (d *Dialog) newRequest(ctx context.Context, method sipmsg.RequestMethod, seq uint32) (*sipmsg.Request, *route, error) {
+// seq 0 takes the next CSeq number. failed are hops that it shall not go to.
+func (d *Dialog) newRequest(ctx context.Context, method sipmsg.RequestMethod, seq uint32, failed ...hop) (*sipmsg.Request, *route, error) {
 	d.mu.Lock()
 	if d.state == ended && method != sipmsg.BYE && method != sipmsg.ACK && method != sipmsg.NOTIFY {
 		d.mu.Unlock()
@@ -235,7 +235,7 @@ func (d *Dialog) newRequest(ctx context.Context, method sipmsg.RequestMethod, se
 		next = d.routes[0]
 	}
 	d.mu.Unlock()
-	rt, err := d.open(ctx, next)
+	rt, err := d.open(ctx, next, failed)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -278,49 +278,6 @@ func requestRoute(target sipmsg.Uri, routes []sipmsg.Uri) (sipmsg.Uri, []sipmsg.
 }
 
 func isLoose(u sipmsg.Uri) bool { return u.UriParams.Has("lr") }
-
-// nextHop is where a URI of the route, or the remote target, leads. What came over a
-// WebSocket goes back over it: the other end cannot be reached otherwise (RFC 7118 §5).
-func (d *Dialog) nextHop(ctx context.Context, next sipmsg.Uri) (hop, error) {
-	want := transportParam(&next)
-	if want == Any {
-		want = d.account.Transport
-	}
-	if want == Any {
-		want = d.peer.transport
-	}
-	if isSIPS(&next) && !want.Secure() {
-		want = TLS
-	}
-	if d.peer.transport.webSocket() && (want.webSocket() || d.peer.transport == WSS) {
-		return d.peer, nil
-	}
-	hops, err := d.ua.locate(ctx, want, bareHost(next.Host), next.Port, d.account.linkTo(next.Host))
-	if err != nil {
-		return hop{}, err
-	}
-	if h := hops[0]; h.transport != d.peer.transport || h.addr != d.peer.addr {
-		return h, nil
-	}
-	return d.peer, nil // under the name it was found by, which its certificate has
-}
-
-// open reaches the next hop of a dialog: the URI as RFC 3263 says, or, where
-// that cannot be resolved or connected, the peer the dialog was made with.
-func (d *Dialog) open(ctx context.Context, next sipmsg.Uri) (*route, error) {
-	var rt *route
-	h, err := d.nextHop(ctx, next)
-	if err == nil {
-		rt, err = d.ua.open(ctx, h)
-	}
-	if err == nil || ctx.Err() != nil || !d.peer.addr.IsValid() {
-		return rt, err
-	}
-	if rt, perr := d.ua.open(ctx, d.peer); perr == nil {
-		return rt, nil
-	}
-	return nil, err
-}
 
 // do sends a request other than INVITE as ask does. A response that says the
 // dialog is gone, and silence, end it (RFC 3261 §12.2.1.2).

@@ -42,7 +42,7 @@ func (t *inviteTx) run(ctx context.Context) (*sipmsg.Response, error) {
 	in := t.ua.inboxes.open(branch)
 	defer t.ua.inboxes.close(branch)
 	var refused <-chan struct{} // nobody listens there
-	if t.rt.transport == UDP && tagOf(t.req.To().Params) == "" {
+	if t.rt.transport == UDP && (t.rt.more || tagOf(t.req.To().Params) == "") {
 		hit, stop := t.ua.refused.watch(t.rt.addr)
 		defer stop()
 		refused = hit

@@ -91,8 +91,9 @@ func (d *Dialog) sendReInvite(ctx context.Context, offer OfferFunc) (*sipmsg.Res
 	cancel := make(chan struct{})
 	release := context.AfterFunc(ctx, func() { close(cancel) })
 	defer release()
+	var failed []hop
 	for raised := 0; ; {
-		req, rt, err := d.newRequest(ctx, sipmsg.INVITE, 0)
+		req, rt, err := d.newRequest(ctx, sipmsg.INVITE, 0, failed...)
 		if err != nil {
 			return nil, err
 		}
@@ -120,6 +121,9 @@ func (d *Dialog) sendReInvite(ctx context.Context, offer OfferFunc) (*sipmsg.Res
 		tx := &inviteTx{ua: d.ua, log: d.logger(), req: req, rt: moved, cancel: cancel, provisional: func(res *sipmsg.Response) { d.onReliable(res) },
 			again: func(*sipmsg.Response) { d.repeatAck(seq) }}
 		res, err := tx.run(ctx)
+		if d.failover(ctx, rt, &failed, res, err) {
+			continue
+		}
 		if err != nil {
 			if errors.Is(err, errCancelled) && ctx.Err() != nil {
 				err = context.Cause(ctx)

@@ -176,7 +176,7 @@ func (d *Dialog) reopen(mine int) *route {
 			return nil
 		}
 		ctx, cancel := context.WithTimeout(context.Background(), dialTimeout)
-		rt, err := d.open(ctx, next)
+		rt, err := d.open(ctx, next, nil)
 		cancel()
 		if err == nil {
 			return rt

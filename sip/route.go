@@ -56,6 +56,7 @@ type route struct {
 	stream *streamConn    // others
 	routes []sipmsg.Uri   // Route header fields of requests outside dialogs
 	large  bool           // TCP was tried and failed: UDP whatever the size
+	more   bool           // of a dialog: there are further hops to try
 }
 
 // path is what a session description has to know of the route.

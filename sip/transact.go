@@ -78,7 +78,7 @@ func (ua *UserAgent) roundTrip(ctx context.Context, req *sipmsg.Request, rt *rou
 	}
 	var refused <-chan struct{}
 	outside := req.Method == sipmsg.REGISTER || req.Method == sipmsg.OPTIONS && tagOf(req.To().Params) == ""
-	if outside && rt.transport == UDP {
+	if (outside || rt.more) && rt.transport == UDP { // with nowhere else to go, timers decide
 		hit, stop := ua.refused.watch(rt.addr)
 		defer stop()
 		refused = hit

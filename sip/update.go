@@ -199,8 +199,9 @@ func (d *Dialog) noteAllow(m interface {
 // challenges. fill runs once for each try.
 func (d *Dialog) request(ctx context.Context, method sipmsg.RequestMethod, fill func(*sipmsg.Request, *route) error) (*sipmsg.Response, error) {
 	try := d.auth.begin()
+	var failed []hop
 	for {
-		req, rt, err := d.newRequest(ctx, method, 0)
+		req, rt, err := d.newRequest(ctx, method, 0, failed...)
 		if err != nil {
 			return nil, err
 		}
@@ -216,6 +217,9 @@ func (d *Dialog) request(ctx context.Context, method sipmsg.RequestMethod, fill 
 			d.ua.setVia(req, moved)
 		}
 		res, err := d.ua.roundTrip(ctx, req, moved)
+		if d.failover(ctx, rt, &failed, res, err) {
+			continue
+		}
 		if err != nil {
 			return nil, err
 		}
