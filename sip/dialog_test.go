@@ -2,6 +2,8 @@ package sip
 
 import (
 	"context"
+	"net"
+	"net/netip"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -322,5 +324,26 @@ func TestDialog_ByeWithABody_RFC3261_15_1_2(t *testing.T) {
 		l.send("BYE", "\x01\x02", "Content-Type: application/isup;version=itu-t92+")
 		w.p.response(200)
 		assert.True(t, event[Ended](t, events).Remote)
+	})
+}
+
+// A Contact whose name nobody looks up for us does not hold up the ACK: it goes where the
+// INVITE went.
+func TestDialog_SilentDNSDoesNotHoldUpTheAck_RFC3261_13_2_2_4(t *testing.T) {
+	inBubble(t, func(c *Config) {
+		silence := &net.DNSError{Err: "i/o timeout", IsTimeout: true}
+		c.Network.LookupSRV = func(ctx context.Context, _ string) ([]*net.SRV, error) { <-ctx.Done(); return nil, silence }
+		c.Network.LookupAddr = func(ctx context.Context, _ string) ([]netip.Addr, error) { <-ctx.Done(); return nil, silence }
+	}, func(w *world) {
+		c := w.call()
+		inv := w.p.request("INVITE")
+		text := replyText(w.p.addr, inv, 200, "OK", "t1", "answer")
+		w.p.write(us(), strings.Replace(text, "@"+w.p.addr.String(), "@bob.example.com", 1))
+		next[Sent](t, c)
+		d := next[Final](t, c).Dialog
+		start := time.Now()
+		require.NoError(t, d.Ack(nil))
+		assert.LessOrEqual(t, time.Since(start), 5*time.Second)
+		assert.Equal(t, "sip:peer@bob.example.com", w.p.request("ACK").uri())
 	})
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"time"
 
 	sipmsg "github.com/emiago/sipgo/sip"
 )
@@ -44,11 +45,17 @@ func (d *Dialog) nextHops(ctx context.Context, next sipmsg.Uri) ([]hop, error) {
 	return d.ua.hops.livelyFirst(preferred(hops, d.peer)), nil
 }
 
+// nextHopTime is how long the DNS has to say where a dialog's request goes: there is
+// somebody to ask without it, and an ACK must not be late.
+const nextHopTime = 4 * time.Second
+
 // open reaches the next hop of a dialog that is not one of failed: as RFC 3263
 // says, or, where that cannot be resolved or connected, the peer the dialog was
 // made with.
 func (d *Dialog) open(ctx context.Context, next sipmsg.Uri, failed []hop) (*route, error) {
-	hops, err := d.nextHops(ctx, next)
+	lookup, cancel := context.WithTimeout(ctx, nextHopTime)
+	hops, err := d.nextHops(lookup, next)
+	cancel()
 	hops = slices.DeleteFunc(hops, func(h hop) bool { return slices.Contains(failed, h) })
 	for i, h := range hops {
 		var rt *route

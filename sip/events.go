@@ -85,7 +85,8 @@ func (Sent) isResponse()        {}
 func (Provisional) isResponse() {}
 func (Final) isResponse()       {}
 
-// DialogEvent is one of Confirmed, RemoteOffer, EarlyAnswer, RefreshDue, InfoReceived and Ended.
+// DialogEvent is one of Confirmed, RemoteOffer, EarlyAnswer, RefreshDue, AddressChanged,
+// ReferReceived, InfoReceived and Ended.
 type DialogEvent interface{ isDialogEvent() }
 
 // Confirmed tells that the caller acknowledged our answer. Body is the answer

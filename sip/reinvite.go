@@ -10,11 +10,11 @@ import (
 )
 
 // ReInvite changes the session (RFC 3261 §14.1) and returns the session
-// description of the 2xx, which it has acknowledged. With a nil offer the 2xx
-// carries the peer's, which must be answered in the ACK: use ReInviteLate. While either side's re-INVITE is
-// under way it returns *StatusError 491 with the random RetryAfter of §14.1,
-// as it does when the peer answers so. 481, 408 and silence end the dialog.
-// When ctx ends the re-INVITE is cancelled.
+// description of the 2xx, which it has acknowledged. It needs an offer: ReInviteLate
+// has the peer make one. While an offer of either side is open it returns
+// *StatusError 491 with the random RetryAfter of §14.1, as it does when the peer
+// answers so. 481, 408 and silence end the dialog; a connection that cannot be made
+// does not. When ctx ends the re-INVITE is cancelled.
 func (d *Dialog) ReInvite(ctx context.Context, offer OfferFunc) ([]byte, error) {
 	if offer == nil {
 		return nil, errors.New("ReInvite needs an offer; ReInviteLate asks the peer for one")
