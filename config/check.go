@@ -27,6 +27,9 @@ func (f File) Check() error {
 		}
 	}
 	f.SIP.checkSTUN(bad)
+	if !slices.Contains([]string{"", "auto", "off"}, f.SIP.Outbound) {
+		bad("sip.outbound", "is %q; there are \"auto\" and \"off\"", f.SIP.Outbound)
+	}
 	f.SIP.TLS.check("sip", bad)
 	if f.SIP.MaxCalls < 0 {
 		bad("sip.max_calls", "is %d; it cannot be negative", f.SIP.MaxCalls)

@@ -40,6 +40,7 @@ type SIP struct {
 	MaxCalls  int      `toml:"max_calls"`      // calls at once; 0: 100
 	Public    string   `toml:"public_address"` // ours outside the NAT; empty: as the registrar sees us
 	STUN      string   `toml:"stun_server"`    // host[:port] that is asked where we are seen outside the NAT; empty: nobody
+	Outbound  string   `toml:"outbound"`       // RFC 5626: "auto" (default) offers it to registrars, "off" does not
 	KeepAlive Duration `toml:"keep_alive"`     // pause between keep-alives; 0: 29s, negative: none
 	Allow     []string `toml:"allow"`          // networks whose requests are answered besides the registrars': "192.0.2.0/24", "any"
 	MaxRate   int      `toml:"max_rate"`       // new requests a second of one address of Allow; 0: 300
@@ -180,7 +181,7 @@ func (d Duration) MarshalText() ([]byte, error) { return []byte(time.Duration(d)
 func Default() File {
 	return File{
 		SIP: SIP{Listen: []string{"udp:0.0.0.0:0", "tcp:0.0.0.0:0"}, MaxCalls: 100, Allow: []string{"127.0.0.0/8", "::1"},
-			SessionExpires: Duration(30 * time.Minute), SessionMin: Duration(90 * time.Second), PRACK: "auto"},
+			SessionExpires: Duration(30 * time.Minute), SessionMin: Duration(90 * time.Second), PRACK: "auto", Outbound: "auto"},
 		Media: Media{RTPPorts: "16384-32767", PTime: Duration(20 * time.Millisecond), Codecs: []string{"pcmu", "pcma"}, Timeout: Duration(time.Minute), Digits: "auto", DSCP: 46, RTCPXR: "negotiated"},
 		Phone: Phone{Region: "KR", PlayServiceID: "softphone", RingTimeout: Duration(3 * time.Minute)},
 		Block: Block{Reject: "603"},

@@ -69,6 +69,7 @@ tls_server_name = "pbx"
 	for text, says := range map[string]string{
 		account + "transport=\"sctp\"\n":                             "account[1].transport: is \"sctp\"; there are udp, tcp, tls, ws, wss",
 		"[sip]\npublic_address=\"127.0.0.1\"\n":                      "sip.public_address",
+		"[sip]\noutbound=\"on\"\n":                                   "sip.outbound",
 		"[sip]\nstun_server=\"a b\"\n":                               "sip.stun_server",
 		"[sip]\nstun_server=\"a\"\npublic_address=\"203.0.113.5\"\n": "sip.stun_server",
 		"[sip]\nstun_server=\"a\"\nlisten=[\"tcp:0.0.0.0:0\"]\n":     "sip.stun_server",

@@ -263,8 +263,17 @@ func (p *Phone) openSIP() error {
 			return fmt.Errorf("sip.public_address: %w", err)
 		}
 	}
+	instance := ""
+	if p.cfg.File.SIP.Outbound != "off" {
+		id, err := p.store.Identity(p.run)
+		if err != nil {
+			return err
+		}
+		instance = "urn:uuid:" + id
+	}
 	p.ua, err = sip.New(sip.Config{
-		Public: public, STUN: p.cfg.File.SIP.STUN, TLS: p.tls, KeepAlive: time.Duration(p.cfg.File.SIP.KeepAlive),
+		Instance: instance,
+		Public:   public, STUN: p.cfg.File.SIP.STUN, TLS: p.tls, KeepAlive: time.Duration(p.cfg.File.SIP.KeepAlive),
 		Listen: listen, Network: p.cfg.Network, Tap: p.tap(), Logger: p.log,
 		UserAgent: p.cfg.File.SIP.UserAgent, AcceptAny: p.cfg.AnyUser, Messages: p.messages,
 		SessionTimers: sip.SessionTimers{

@@ -148,6 +148,11 @@ type Config struct {
 	// over UDP, is kept open (RFC 5626 §3.5): CRLF CRLF, or a ping of WebSocket. Each
 	// wait is 80 to 100 % of it. Default 29 s; negative: never.
 	KeepAlive time.Duration
+	// Instance is the URN of this user agent, "urn:uuid:" and a UUID in small letters,
+	// the same after every start and nobody else's (RFC 5626 §4.1). With it, registrars
+	// are offered RFC 5626: those that have it send us all over the flow that we keep
+	// alive. Empty: they are not.
+	Instance string
 	// Messages is told how many messages wait for an account (RFC 3842): what a
 	// subscription brings (SubscribeMessages), and what its registrar sends unasked.
 	// It must not block. Nil: nobody is told.

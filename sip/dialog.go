@@ -50,31 +50,33 @@ type Dialog struct {
 	over   chan struct{} // closed when ended
 	acked  chan struct{} // closed when confirmed
 
-	mu         sync.Mutex
-	state      dialogState
-	unanswered bool       // ended while it was early
-	agreed     bool       // the INVITE's offer has had its answer before the 2xx
-	local      netip.Addr // our address on the way to the peer
-	moves      int        // how often that, or our NAT, changed
-	contact    sipmsg.Uri // ours
-	target     sipmsg.Uri // the peer's Contact
-	routes     []sipmsg.Uri
-	localSeq   uint32
-	remoteSeq  uint32
-	haveRemote bool // remoteSeq is set
-	inviteSeq  uint32
-	authHeader []sipmsg.Header // credentials of the INVITE, repeated in its ACK
-	ack        map[uint32]*sentAck
-	answers    map[uint32]*answer // our 2xx to INVITEs, by CSeq
-	offering   bool               // our re-INVITE, or UPDATE with an offer, is under way
-	offered    *remoteOffer       // the peer's is
-	allow      []string           // the peer's latest Allow
-	session    sessionTimer
-	referred   *waitingRefer // the peer's REFER that is not decided on
-	reliable   reliableSeen
-	bye        chan struct{} // closed when Bye has its result; nil before Bye
-	byeErr     error
-	onEnd      []func()
+	mu           sync.Mutex
+	state        dialogState
+	unanswered   bool       // ended while it was early
+	agreed       bool       // the INVITE's offer has had its answer before the 2xx
+	local        netip.Addr // our address on the way to the peer
+	moves        int        // how often that, or our NAT, changed
+	contact      sipmsg.Uri // ours
+	target       sipmsg.Uri // the peer's Contact
+	routes       []sipmsg.Uri
+	localSeq     uint32
+	remoteSeq    uint32
+	haveRemote   bool // remoteSeq is set
+	inviteSeq    uint32
+	authHeader   []sipmsg.Header // credentials of the INVITE, repeated in its ACK
+	ack          map[uint32]*sentAck
+	answers      map[uint32]*answer // our 2xx to INVITEs, by CSeq
+	told         hop                // where our last INVITE or UPDATE went, if it was not the first; zero: none
+	reconnecting bool               // the connection was lost and the peer is about to be told
+	offering     bool               // our re-INVITE, or UPDATE with an offer, is under way
+	offered      *remoteOffer       // the peer's is
+	allow        []string           // the peer's latest Allow
+	session      sessionTimer
+	referred     *waitingRefer // the peer's REFER that is not decided on
+	reliable     reliableSeen
+	bye          chan struct{} // closed when Bye has its result; nil before Bye
+	byeErr       error
+	onEnd        []func()
 }
 
 type sentAck struct {
@@ -238,6 +240,11 @@ func (d *Dialog) newRequest(ctx context.Context, method sipmsg.RequestMethod, se
 	rt, err := d.open(ctx, next, failed)
 	if err != nil {
 		return nil, nil, err
+	}
+	if method == sipmsg.INVITE || method == sipmsg.UPDATE {
+		d.mu.Lock()
+		d.told = rt.hop
+		d.mu.Unlock()
 	}
 	return d.build(method, seq, target, routes, rt), rt, nil
 }

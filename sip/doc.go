@@ -12,8 +12,8 @@
 //   - RFC 7616 and RFC 8760 (digest with MD5, SHA-256 and SHA-512-256, also "-sess")
 //   - RFC 3263 (locating servers: NAPTR, SRV, then A and AAAA, with failover), RFC 3327
 //     (Path), RFC 3608 (Service-Route), RFC 5630 (sips), RFC 7118 (WebSocket, as a
-//     client), RFC 5626 (keep-alives), RFC 3581 (rport), RFC 8489 (where we are seen
-//     outside a NAT)
+//     client), RFC 5626 (keep-alives, outbound with one flow), RFC 3581 (rport), RFC
+//     8489 (where we are seen outside a NAT)
 //   - RFC 3323 (Privacy), RFC 3325 (P-Asserted-Identity, believed only from the
 //     account's registrar), RFC 3326 (Reason), RFC 5373 (Answer-Mode), RFC 5806
 //     (Diversion), RFC 7433 (User-to-User)

@@ -118,7 +118,8 @@ type EarlyAnswer struct{ Body []byte }
 // RefreshDue asks the owner to send a re-INVITE with the session description as
 // it stands: the session timer needs a refresh (RFC 4028 §7.4) and the peer does
 // not know UPDATE. It comes again until there was one; without, the call ends
-// with ErrSessionExpired.
+// with ErrSessionExpired. It comes too, once, when a connection was lost and the peer
+// must learn our new Contact.
 type RefreshDue struct{}
 
 // AddressChanged tells that our address on the way to the peer is another one now, so

@@ -264,7 +264,7 @@ func (i *Invitation) contact() sipmsg.Uri {
 	if a.User == "" {
 		a.User = fromUri(&i.req.Recipient).User
 	}
-	contact := i.ua.contactFor(a, rt)
+	contact := i.ua.dialogContact(a, rt)
 	if isSIPS(&i.req.Recipient) {
 		contact = secured(contact)
 	}

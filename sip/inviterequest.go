@@ -65,7 +65,7 @@ func (c *ClientInvite) request(target sipmsg.Uri, rt *route, seq uint32, body []
 	id := sipmsg.CallIDHeader(c.callID)
 	req.AppendHeader(&id)
 	setCSeq(req, seq)
-	contact := ua.contactFor(a, rt)
+	contact := ua.dialogContact(a, rt)
 	if isSIPS(&target) {
 		contact = secured(contact)
 	}

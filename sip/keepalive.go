@@ -2,7 +2,6 @@ package sip
 
 import (
 	"math/rand/v2"
-	"net"
 	"time"
 )
 
@@ -21,13 +20,12 @@ func spread(every time.Duration) time.Duration { return every*4/5 + rand.N(every
 // A server that has never answered one may know nothing of pings: there only the
 // operating system tells that nothing gets through (see watchDelivery).
 func (s *streamConn) keepAlive() {
-	every := s.ua.cfg.KeepAlive
-	if every < 0 {
+	if s.ua.cfg.KeepAlive < 0 {
 		return
 	}
 	answers := s.transport.webSocket() // RFC 6455 §5.5.2: all do
 	for {
-		if !s.wait(spread(every)) {
+		if !s.wait(spread(time.Duration(s.every.Load()))) {
 			return
 		}
 		select {
@@ -60,24 +58,13 @@ func (s *streamConn) keepAlive() {
 func (r *Registration) keepAlive() (<-chan time.Time, func()) {
 	r.mu.Lock()
 	wanted := r.flow.transport == UDP && r.state.Phase == Registered && r.ua.cfg.KeepAlive > 0
+	every := r.pause()
 	r.mu.Unlock()
 	if !wanted {
 		return nil, func() {}
 	}
-	every := r.ua.cfg.KeepAlive
 	t := time.NewTicker(spread(every))
 	return t.C, t.Stop
-}
-
-// ping sends the registrar an empty datagram of CRLF CRLF, which it ignores and NATs
-// on the way take for use.
-func (r *Registration) ping() {
-	r.mu.Lock()
-	to := r.flow.addr
-	r.mu.Unlock()
-	if p := r.ua.packetFor(to.Addr()); p != nil {
-		_, _ = p.WriteTo([]byte("\r\n\r\n"), net.UDPAddrFromAddrPort(to))
-	}
 }
 
 // wait reports false when the connection ends meanwhile.
@@ -86,6 +73,8 @@ func (s *streamConn) wait(d time.Duration) bool {
 	defer t.Stop()
 	select {
 	case <-t.C:
+		return true
+	case <-s.sooner: // pings shall come more often
 		return true
 	case <-s.gone:
 		return false

@@ -47,6 +47,7 @@ type Registration struct {
 	flow     hop                      // where the last successful REGISTER went
 	local    netip.Addr               // our address on the way there
 	services []sipmsg.Uri             // Service-Route of the registrar
+	agreed   agreement                // about RFC 5626
 
 	// The loop's own:
 	seq      uint32
@@ -56,6 +57,7 @@ type Registration struct {
 	boundAs  Account
 	unsure   *sipmsg.Uri   // Contact in a REGISTER with credentials that was not answered
 	minimum  time.Duration // Min-Expires seen
+	plain    bool          // RFC 5626 is not offered: a proxy lacks it
 	moves    int           // immediate re-registrations after our public address changed
 	drops    int           // connections to the registrar that broke soon, in a row
 	since    time.Time     // of the last successful REGISTER
@@ -164,17 +166,21 @@ func (r *Registration) poke() {
 }
 
 // streamGone is told of every connection that ends; losing the registrar's means that
-// calls cannot reach us. ua.mu is held.
-func (r *Registration) streamGone(h hop) {
+// calls cannot reach us. The result, unless it is nil, is closed once the account is
+// registered anew.
+func (r *Registration) streamGone(h hop) <-chan struct{} {
 	r.mu.Lock()
 	mine := r.flow == h && r.state.Phase == Registered
 	if mine {
 		r.lost = true
 	}
+	changed := r.changed
 	r.mu.Unlock()
-	if mine {
-		r.poke()
+	if !mine {
+		return nil
 	}
+	r.poke()
+	return changed
 }
 
 func (r *Registration) current() Account {
@@ -312,7 +318,7 @@ func (r *Registration) step() time.Duration {
 
 // changeOver takes an old binding back when the account became another.
 func (r *Registration) changeOver(ctx context.Context, a Account) {
-	r.refusals, r.worked, r.minimum = 0, false, 0
+	r.refusals, r.worked, r.minimum, r.plain = 0, false, 0, false
 	old := r.boundAs
 	if r.bound != nil && (old.User != a.User || old.domain() != a.domain() || old.server() != a.server() || old.Proxy != a.Proxy || old.Transport != a.Transport || old.TLS != a.TLS) {
 		bctx, cancel := context.WithTimeout(ctx, r.ua.cfg.CloseTimeout)

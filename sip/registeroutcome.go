@@ -18,6 +18,8 @@ func (r *Registration) judge(a Account, res *sipmsg.Response, err error) time.Du
 	}
 	e := statusError(res)
 	switch {
+	case r.firstHopLacks(e.Code):
+		return 0
 	case e.Code == 423 && r.tooBrief(res, a):
 		return 0
 	case refusedForGood(e.Code):

@@ -120,7 +120,6 @@ func (r *Registration) send(ctx context.Context, a Account, rt *route, expires t
 func (r *Registration) request(a Account, rt *route, contact sipmsg.Uri, expires time.Duration) *sipmsg.Request {
 	req := r.ua.newRequest(sipmsg.REGISTER, sipmsg.Uri{Scheme: "sip", Host: a.domain()}, rt)
 	setRoutes(req, rt.routes)
-	req.AppendHeader(sipmsg.NewHeader("Supported", "path")) // RFC 3327 §5.1
 	from := &sipmsg.FromHeader{DisplayName: quotedName(a.DisplayName), Address: a.aor()}
 	from.Params.Add("tag", r.tag)
 	req.AppendHeader(from)
@@ -132,8 +131,12 @@ func (r *Registration) request(a Account, rt *route, contact sipmsg.Uri, expires
 	secs := strconv.Itoa(int(expires / time.Second))
 	c := &sipmsg.ContactHeader{Address: contact}
 	c.Params.Add("expires", secs)
+	r.offerOutbound(req, c)
 	req.AppendHeader(c)
-	if r.bound != nil && expires > 0 && r.bound.String() != contact.String() {
+	r.mu.Lock()
+	replaces := r.agreed.outbound // RFC 5626 §6: by instance and reg-id
+	r.mu.Unlock()
+	if r.bound != nil && expires > 0 && !replaces && r.bound.String() != contact.String() {
 		old := &sipmsg.ContactHeader{Address: *r.bound.Clone()} // our address has changed
 		old.Params.Add("expires", "0")
 		req.AppendHeader(old)
@@ -151,13 +154,14 @@ func (r *Registration) bindingOf(res *sipmsg.Response, a Account, rt *route, con
 	if expires == 0 {
 		r.bound = nil
 		r.mu.Lock()
-		r.services = nil
+		r.services, r.agreed = nil, agreement{}
 		r.mu.Unlock()
 		return
 	}
 	r.bound, r.boundAs = &contact, a
 	r.granted = grantedTime(res, &contact, expires)
 	r.mu.Lock()
+	r.agree(res, rt)
 	r.flow, r.local, r.services = rt.hop, rt.local, serviceRoutes(res)
 	r.mu.Unlock()
 }

@@ -50,6 +50,7 @@ func (ua *UserAgent) checkAddresses() {
 	}
 	for _, s := range ua.streams.made() {
 		if now := from(s.hop); now.IsValid() && now != s.local.Addr().WithZone("") {
+			s.moving.Store(true)
 			_ = s.Close()
 		}
 	}
@@ -146,14 +147,7 @@ func (d *Dialog) readdress(local netip.Addr) {
 		if rt == nil {
 			return
 		}
-		contact := d.ua.contactFor(d.account, rt)
-		d.mu.Lock()
-		contact.User = d.contact.User
-		if isSIPS(&d.contact) {
-			contact = secured(contact)
-		}
-		d.contact = contact
-		d.mu.Unlock()
+		d.renewContact(rt)
 		_, server := d.ua.mappedFor(d.peer.addr.Addr())
 		d.events.post(AddressChanged{Local: local, STUN: server})
 	})

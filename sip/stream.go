@@ -34,6 +34,9 @@ type streamConn struct {
 	ponged    chan struct{} // a pong has come
 	foreign   atomic.Bool   // accepted from a stranger who said nothing welcome yet
 	gone      chan struct{}
+	moving    atomic.Bool   // it ends because our address has changed, which dialogs are told otherwise
+	every     atomic.Int64  // nanoseconds between pings
+	sooner    chan struct{} // every has changed
 	closeOnce sync.Once
 
 	// The reader's own:
@@ -49,12 +52,13 @@ type streamConn struct {
 
 func newStreamConn(ua *UserAgent, c net.Conn, h hop, dialled bool) *streamConn {
 	s := &streamConn{Conn: c, ua: ua, hop: h, local: addrPortOf(c.LocalAddr()),
-		dialled: dialled, ready: make(chan struct{}), ponged: make(chan struct{}, 1), gone: make(chan struct{}),
+		dialled: dialled, ready: make(chan struct{}), ponged: make(chan struct{}, 1), gone: make(chan struct{}), sooner: make(chan struct{}, 1),
 		frames: &framer{max: ua.cfg.MaxMessage}, in: make([]byte, 4096)}
 	if h.transport.webSocket() {
 		s.frames = &wsFramer{max: ua.cfg.MaxMessage}
 	}
 	s.path = &streamPath{s}
+	s.every.Store(int64(ua.cfg.KeepAlive))
 	now := time.Now().UnixNano()
 	s.active.Store(now)
 	s.heard.Store(now)

@@ -299,7 +299,7 @@ func (s *Subscription) sendFirst(ctx context.Context, rt *route, fill func(*sipm
 	d := s.dialog
 	try := d.auth.begin()
 	for {
-		d.contact = s.ua.contactFor(s.account, rt)
+		d.contact = s.ua.dialogContact(s.account, rt)
 		d.localSeq++
 		req := d.build(sipmsg.SUBSCRIBE, d.localSeq, d.target, rt.routes, rt)
 		req.AppendHeader(d.contactHeader())

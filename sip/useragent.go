@@ -75,6 +75,9 @@ type UserAgent struct {
 // New opens the listeners and starts to answer requests. The error names the
 // address that could not be opened. Call Close when done.
 func New(cfg Config) (*UserAgent, error) {
+	if err := cfg.checkInstance(); err != nil {
+		return nil, err
+	}
 	cfg = cfg.withDefaults()
 	ua := &UserAgent{
 		cfg: cfg, log: cfg.Logger, gate: newGate(cfg.MaxMessage), sources: newSources(), finals: newFinals(), backlog: newBacklog(cfg.MaxWait), inboxes: newInboxes(), refused: newRefused(), streams: newStreamSet(), hops: newHopBook(),
@@ -360,12 +363,17 @@ func (ua *UserAgent) streamGone(s *streamConn) {
 			pool.Add(s.addr.String(), other.path)
 		}
 		ua.txl.OnConnectionClose(s.path)
-		ua.mu.Lock()
-		defer ua.mu.Unlock()
-		for r := range ua.regs {
-			r.streamGone(s.hop)
+		regs, dialogs, subscriptions := ua.living()
+		again := make(map[string]<-chan struct{}) // by account
+		for _, r := range regs {
+			again[r.current().id()] = r.streamGone(s.hop)
 		}
-		for sub := range ua.subscribed {
+		if s.dialled && !s.moving.Load() { // who connected to us can do so again
+			for _, d := range dialogs {
+				d.streamGone(s.hop, again[d.account.id()])
+			}
+		}
+		for _, sub := range subscriptions {
 			sub.streamGone(s.hop)
 		}
 	})

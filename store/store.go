@@ -30,10 +30,14 @@ type Store struct {
 	limit     int
 	recovered *Recovery
 
-	wake    chan struct{} // one token: the queue is not empty, or closing
-	written chan struct{} // closed when the writer is done
-	stop    chan struct{} // closed by Close, for the cursors
-	alive   *fileLock     // owned by the writer: marks the owner of open calls
+	wake         chan struct{} // one token: the queue is not empty, or closing
+	written      chan struct{} // closed when the writer is done
+	stop         chan struct{} // closed by Close, for the cursors
+	identityMu   sync.Mutex
+	identity     string    // see Identity; empty: nobody has asked
+	identityLock *fileLock // others are kept from it
+
+	alive *fileLock // owned by the writer: marks the owner of open calls
 
 	mu      sync.Mutex
 	queue   []pending
@@ -92,6 +96,7 @@ func (s *Store) Close() error {
 		s.signal()
 		<-s.written
 		close(s.stop)
+		s.dropIdentity()
 		s.closeErr = s.files.close()
 	})
 	return s.closeErr

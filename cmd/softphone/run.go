@@ -63,6 +63,7 @@ The file (every key may be left out, but server and user):
   max_wait = "500ms"                       # while calls wait longer to be served, new ones get 503; negative: never
   public_address = "203.0.113.5"           # ours outside the NAT, if the PBX cannot see it
   stun_server = "stun.example.com"         # or ask there where we are seen outside the NAT (RFC 8489)
+  outbound = "auto"                        # offer registrars RFC 5626: all over the flow we keep alive; or "off"
   keep_alive = "29s"                       # pause between keep-alives; negative: none
   [media]
   rtp_ports = "16384-32767"
