@@ -81,7 +81,7 @@ type Outcome struct {
 	Answered time.Time // zero: never
 	Ended    time.Time
 
-	Media media.Stats // as they stood when the sound stopped
+	Media media.Stats // as they stood when the sound stopped; with the last party, where another took its place
 }
 
 // Errors of this package. All are wrapped with what was asked for.

@@ -8,6 +8,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
+	"github.com/softphone-go/softphone/dialer"
 	"github.com/softphone-go/softphone/sip"
 )
 
@@ -58,6 +59,9 @@ func New() *Metrics {
 	m.jitter = m.histogram("rtp_jitter_seconds", "Interarrival jitter at the end of a call (RFC 3550 section 6.4.1)", []float64{.001, .002, .005, .01, .02, .05, .1, .2}).WithLabelValues().(prometheus.Histogram)
 	m.trip = m.histogram("rtp_round_trip_seconds", "Round trip at the end of a call, where the other side reports", []float64{.001, .005, .01, .02, .05, .1, .2, .5, 1}).WithLabelValues().(prometheus.Histogram)
 	m.mos = m.histogram("call_mos", "Estimated MOS of what was heard, 1 to 5, by call", []float64{1, 1.5, 2, 2.5, 3, 3.5, 4, 4.2, 4.4, 5}).WithLabelValues().(prometheus.Histogram)
+	for _, direction := range []dialer.Direction{dialer.Inbound, dialer.Outbound} {
+		m.up.WithLabelValues(direction.String()) // 0, and not absent
+	}
 	m.live = newLive()
 	m.registry.MustRegister(m.live)
 	return m

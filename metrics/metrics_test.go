@@ -56,6 +56,7 @@ func happen(m *metrics.Metrics, id string, d dialer.Direction, o dialer.Outcome,
 
 func TestCalls_Outcomes(t *testing.T) {
 	m := metrics.New()
+	assert.Equal(t, "0", scrape(t, m)[`calls{direction="inbound"}`], "before the first call")
 	happen(m, "1", dialer.Outbound, dialer.Outcome{
 		Disposition: dialer.Completed, EndedBy: dialer.Local, Code: 200, Answered: start, Talk: 10 * time.Second,
 		Media: media.Stats{PacketsSent: 500, PacketsReceived: 490, PacketsLost: 10, PacketsLate: 1, Jitter: 4 * time.Millisecond, RTT: 20 * time.Millisecond, MOS: 4.1},

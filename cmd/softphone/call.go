@@ -40,8 +40,8 @@ func newCall(env *environment) *cobra.Command {
 		Use:   "call TARGET",
 		Short: "Make one call",
 		Long: `call dials TARGET (an extension, a number or a SIP URI), plays and records, presses
-digits, and hangs up when all is done. Without --play and --duration it stays until
-the other side hangs up or you press Ctrl-C.
+digits, and hangs up when all is done. Without --play and --duration, and with --keys, it
+stays until the other side hangs up or you press Ctrl-C; with --transfer until that is done.
 
   softphone call --server 127.0.0.1:5060 --user alice 600 --play in.wav --record heard.wav --json
   softphone call --server pbx.example.com --user alice 010-1234-5678 --dtmf 1,2# --duration 20s
@@ -182,7 +182,7 @@ func (o *callOptions) drive(ctx context.Context, s *session, c *dialer.Call, e e
 	told := make(chan struct{})
 	go func() { defer close(told); tellQuality(s.out, c, o.quality) }()
 	defer func() { <-c.Done(); <-told }()
-	d := driver{dtmf: o.dtmf, duration: o.duration, tail: o.tail}
+	d := driver{dtmf: o.dtmf, duration: o.duration, tail: o.tail, stay: o.keys || o.handover.to != ""}
 	if o.sound.play != "" && !o.sound.loop {
 		d.played = e.source
 	}

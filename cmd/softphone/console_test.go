@@ -113,7 +113,11 @@ func TestTransfer_Flags(t *testing.T) {
 			carol.event("call.answered")
 		})
 	}
-	_, toBob := waiting(t, "bob")
+	_, toCarol := waiting(t, "carol")
+	_, toBob := waiting(t, "bob", "--accept-transfers")
+	late := start(t, append(local(t, "call"), "--json", toBob, "--dtmf", "1", "--tail", "0s", "--transfer", toCarol, "--transfer-after", "2s")...)
+	assert.Equal(t, "transferred", late.result()["sip_reason"], "the call is not over when the keys are pressed")
+	_, toBob = waiting(t, "bob")
 	refused := start(t, append(local(t, "call"), "--json", toBob, "--transfer", "sip:carol@127.0.0.1:9")...)
 	assert.Equal(t, exitDeclined, refused.wait(), "bob does not accept transfers")
 	assert.Contains(t, oneSentence(t, refused), "could not be handed on")

@@ -18,6 +18,7 @@ type driver struct {
 	played   audio.Source  // the call is over when this has been played; nil: it does not matter
 	duration time.Duration // the call is over after; 0: no bound
 	tail     time.Duration // how long to listen on after the last thing to do
+	stay     bool          // somebody else ends the call, whatever has been done
 }
 
 // drive hangs up when all is done, and returns when the call is over. A driver
@@ -40,7 +41,7 @@ func (d driver) drive(ctx context.Context, c *dialer.Call) {
 	}()
 	err := press(live, c, d.dtmf)
 	finite, ends := d.played.(audio.Finite)
-	if d.duration == 0 && err == nil && (ends || d.dtmf != "") {
+	if d.duration == 0 && !d.stay && err == nil && (ends || d.dtmf != "") {
 		for ends && !finite.Done() && sleep(live, 20*time.Millisecond) {
 		}
 		sleep(live, d.tail)
