@@ -97,12 +97,16 @@ func answer(ctx context.Context, env *environment, o *answerOptions) (err error)
 	a.ctx, a.stop = context.WithCancel(ctx)
 	defer a.stop()
 	out := newPrinter(env.stdout, o.json)
+	lines := newDirected(&o.sound)
 	a.s, err = o.open(ctx, env, func(c *phone.Config) {
 		c.File.SIP.MaxCalls = o.maxCalls
 		c.AnyUser = len(c.File.Accounts) == 0
 		c.Calls = a.happened
 		c.Registrations = registrationPrinter(out)
 		c.Messages = messagesPrinter(out)
+		if o.keys { // of calls whose caller may ask to be answered at once
+			c.Media, c.Monitor = lines.media, lines.monitor
+		}
 	})
 	if err != nil {
 		return err
@@ -111,19 +115,22 @@ func answer(ctx context.Context, env *environment, o *answerOptions) (err error)
 	for i := range a.s.file.Accounts {
 		a.s.file.Accounts[i].Mode = config.ModeAutomation // any number of calls
 	}
-	keys := &console{s: a.s, sound: &o.sound, quit: a.stop}
+	keys := &console{s: a.s, sound: lines, quit: a.stop}
 	if o.keys {
 		go keys.read(a.ctx, env.stdin)
 	}
 	close(a.ready)
-	finish := a.s.follow(func(ev store.Event) { out.event(ev) })
+	finish := a.s.follow(func(ev store.Event) {
+		out.event(ev)
+		lines.ended(ev)
+	})
 	if err = a.listen(); err == nil {
 		<-a.ctx.Done()
 	}
 	a.stop()
 	err = errors.Join(err, finish())
 	a.work.Wait()
-	err = errors.Join(err, a.err, a.s.close(), keys.close())
+	err = errors.Join(err, a.err, a.s.close(), lines.close())
 	if err != nil {
 		a.result.Cause, a.result.Error = "failed", err.Error()
 	}

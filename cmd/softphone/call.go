@@ -94,9 +94,11 @@ func call(ctx context.Context, env *environment, o *callOptions, target string) 
 		return err
 	}
 	var digits strings.Builder
+	lines := newDirected(&o.sound)
 	finish := s.follow(func(ev store.Event) {
 		collectDigit(&digits, ev)
 		s.out.event(ev)
+		lines.ended(ev)
 	})
 	c, err := s.Dial(ctx, target, phone.DialOptions{
 		Sink: e.sink, Monitor: e.monitor, Anonymous: o.hidden, UserToUser: o.toUser,
@@ -111,16 +113,15 @@ func call(ctx context.Context, env *environment, o *callOptions, target string) 
 	defer stop()
 	var keys *console
 	if o.keys {
-		keys = &console{s: s, sound: &o.sound, quit: stop}
+		keys = &console{s: s, sound: lines, quit: stop}
 		go keys.read(ctx, env.stdin)
 	}
 	failed := o.drive(ctx, s, c, e)
 	<-c.Done()
 	if keys != nil {
 		keys.finish(ctx)
-		failed = errors.Join(failed, keys.close())
 	}
-	err = errors.Join(finish(), e.finish(), failed)
+	err = errors.Join(finish(), e.finish(), lines.close(), failed)
 	r := resultOf(c.Outcome())
 	r.Digits, r.Record = digits.String(), o.sound.record
 	if failed != nil && r.Error == "" { // a transfer that failed, say

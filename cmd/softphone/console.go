@@ -33,13 +33,12 @@ const consoleHelp = `With --keys, lines on standard input steer the calls; the f
 // time is spoken on.
 type console struct {
 	s     *session
-	sound *sound
+	sound *directed
 	quit  func()
 
 	mu     sync.Mutex
 	lines  []*dialer.Call // by number, gaps where calls have ended
 	active *dialer.Call
-	ends   []ends
 }
 
 // consoleLine is what a command came to, as --json prints it.
@@ -147,8 +146,13 @@ func (k *console) onLine(ctx context.Context, c *dialer.Call, what, rest string)
 	}
 }
 
-// look numbers the calls that have come since.
+// look numbers the calls that have come since, and forgets those that are over.
 func (k *console) look() {
+	for i, l := range k.lines {
+		if l != nil && l.State() == dialer.Ended {
+			k.lines[i] = nil
+		}
+	}
 	for _, c := range k.s.Calls() {
 		known := false
 		for _, l := range k.lines {
@@ -172,14 +176,12 @@ func (k *console) line() *dialer.Call {
 	k.active = nil
 	var first *dialer.Call
 	for _, c := range k.lines {
-		switch c.State() {
-		case dialer.Established:
+		switch {
+		case c == nil:
+		case c.State() == dialer.Established:
 			return c
-		case dialer.Ended:
-		default:
-			if first == nil {
-				first = c
-			}
+		case first == nil && c.State() != dialer.Ended:
+			first = c
 		}
 	}
 	return first
@@ -195,7 +197,7 @@ func (k *console) numbered(n int) *dialer.Call {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	k.look()
-	if n < 1 || n > len(k.lines) || k.lines[n-1].State() == dialer.Ended {
+	if n < 1 || n > len(k.lines) || k.lines[n-1] == nil {
 		return nil
 	}
 	return k.lines[n-1]
@@ -217,6 +219,9 @@ func (k *console) list() string {
 	defer k.mu.Unlock()
 	var b strings.Builder
 	for i, c := range k.lines {
+		if c == nil {
+			continue
+		}
 		info := c.Info()
 		if info.State == dialer.Ended {
 			continue
@@ -249,17 +254,15 @@ func (k *console) dial(ctx context.Context, target string) error {
 			return err
 		}
 	}
-	e, err := k.sound.next()
+	e, err := k.sound.sound.next()
 	if err != nil {
 		return err
 	}
-	k.mu.Lock()
-	k.ends = append(k.ends, e)
-	k.mu.Unlock()
 	c, err := k.s.Dial(ctx, target, phone.DialOptions{Source: e.source, Sink: e.sink, Monitor: e.monitor})
 	if err != nil {
-		return err
+		return errors.Join(err, e.finish())
 	}
+	k.sound.keep(c.ID(), e)
 	k.line()
 	k.use(c)
 	return nil
@@ -279,16 +282,14 @@ func (k *console) waiting(ctx context.Context, accept bool) error {
 				return err
 			}
 		}
-		e, err := k.sound.next()
+		e, err := k.sound.sound.next()
 		if err != nil {
 			return err
 		}
-		k.mu.Lock()
-		k.ends = append(k.ends, e)
-		k.mu.Unlock()
 		if err := c.Answer(ctx, dialer.AnswerOptions{Source: e.source, Sink: e.sink, Monitor: e.monitor}); err != nil {
-			return err
+			return errors.Join(err, e.finish())
 		}
+		k.sound.keep(c.ID(), e)
 		k.use(c)
 		return nil
 	}
@@ -321,15 +322,4 @@ func (k *console) finish(ctx context.Context) {
 			return // the end of the phone waits for the rest
 		}
 	}
-}
-
-// close closes what the lines recorded, once they are over.
-func (k *console) close() error {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	var err error
-	for _, e := range k.ends {
-		err = errors.Join(err, e.finish())
-	}
-	return err
 }

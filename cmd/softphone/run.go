@@ -118,7 +118,7 @@ func daemon(ctx context.Context, env *environment, f *flags, sound *sound, c *co
 	if err := errors.Join(sound.check(), c.check()); err != nil {
 		return err
 	}
-	d := &directed{sound: sound, calls: make(map[string]ends)}
+	d := newDirected(sound)
 	figures := metrics.New()
 	s, err := f.open(ctx, env, func(c *phone.Config) { c.Media, c.Monitor, c.Metrics = d.media, d.monitor, figures })
 	if err != nil {
@@ -136,9 +136,7 @@ func daemon(ctx context.Context, env *environment, f *flags, sound *sound, c *co
 		if strings.HasPrefix(ev.Type, phone.TypePhoneCall) {
 			s.out.raw(ev.Data)
 		}
-		if ev.Type == phone.TypeEnded {
-			d.over(strings.TrimPrefix(ev.Subject, "calls/"))
-		}
+		d.ended(ev)
 	})
 	for _, a := range s.file.Accounts {
 		if err = s.AddAccount(a); err != nil {
@@ -219,13 +217,16 @@ func readLine(r *bufio.Reader) ([]byte, error) {
 	}
 }
 
-// directed keeps the sound of the calls that directives make and answer.
+// directed keeps the sound of the calls that directives, or lines on standard input,
+// make and answer.
 type directed struct {
 	sound *sound
 	mu    sync.Mutex
 	calls map[string]ends
 	err   error
 }
+
+func newDirected(s *sound) *directed { return &directed{sound: s, calls: make(map[string]ends)} }
 
 func (d *directed) media(id string) (audio.Source, audio.Sink) {
 	e, err := d.sound.next()
@@ -237,6 +238,20 @@ func (d *directed) media(id string) (audio.Source, audio.Sink) {
 	}
 	d.calls[id] = e
 	return e.source, e.sink
+}
+
+// keep has the sound of a call end with it.
+func (d *directed) keep(id string, e ends) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.calls[id] = e
+}
+
+// ended sees the journal's events: a call that is over needs its sound no more.
+func (d *directed) ended(ev store.Event) {
+	if ev.Type == phone.TypeEnded {
+		d.over(strings.TrimPrefix(ev.Subject, "calls/"))
+	}
 }
 
 // monitor is what sees both sides of a call that media was asked about before.
