@@ -104,8 +104,10 @@ func answer(ctx context.Context, env *environment, o *answerOptions) (err error)
 		c.Calls = a.happened
 		c.Registrations = registrationPrinter(out)
 		c.Messages = messagesPrinter(out)
-		if o.keys { // of calls whose caller may ask to be answered at once
+		if o.keys { // the sound of calls whose caller may ask to be answered at once
 			c.Media, c.Monitor = lines.media, lines.monitor
+		} else {
+			c.File.Phone.AutoAnswer = nil // every caller is answered, by us
 		}
 	})
 	if err != nil {

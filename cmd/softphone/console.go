@@ -313,7 +313,7 @@ func (k *console) finish(ctx context.Context) {
 	for _, c := range calls {
 		_ = c.Hangup(context.WithoutCancel(ctx))
 	}
-	limit := time.NewTimer(closeTime)
+	limit := time.NewTimer(2 * closeTime) // more than a call takes whose other side is gone
 	defer limit.Stop()
 	for _, c := range calls {
 		select {
