@@ -39,7 +39,7 @@ demo: build ## two phones and an exchange in one process: call, talk, dial digit
 	./bin/softphone demo
 
 .PHONY: test
-test: ## run all tests; those against Asterisk, baresip and SIPp where these are found
+test: ## run all tests; those against Asterisk, baresip, linphone and SIPp where these are found
 	$(TESTENV) $(GO) test $(TESTARG) -shuffle=on -timeout 10m $$($(GO) list ./... | grep -vE '/(e2e|cmd/softphone|internal/demo)$$')
 	$(TESTENV) $(GO) test $(TESTARG) -shuffle=on -timeout 10m -p 1 ./cmd/softphone ./internal/demo # in real time, so not beside others
 	$(TESTENV) E2E=$(E2E) $(GO) test $(TESTARG) -shuffle=on -timeout 15m -parallel 6 -count=1 -v ./e2e
@@ -49,7 +49,7 @@ race: ## the same with the race detector (needs a C compiler)
 	$(MAKE) test RACE=1
 
 .PHONY: e2e
-e2e: asterisk-image-if-missing ## run the tests against real Asterisk, baresip and SIPp; nothing may be missing
+e2e: asterisk-image-if-missing ## run the tests against real Asterisk, baresip, linphone and SIPp; nothing may be missing
 	$(TESTENV) E2E=required $(GO) test $(TESTARG) -shuffle=on -timeout 15m -parallel 6 -count=1 -v ./e2e
 
 .PHONY: soak

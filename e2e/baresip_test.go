@@ -176,6 +176,47 @@ func (b *baresip) waitEvent(limit time.Duration, kind string) line {
 	}
 }
 
+func startsBaresip(t testing.TB, play string) peer { return startBaresip(t, nil, "bert", play) }
+
+func (b *baresip) address() string { return b.uri("bert") }
+
+func (b *baresip) dial(uri string) {
+	b.t.Helper()
+	b.command("dial", uri)
+	b.waitEvent(10*time.Second, "CALL_ESTABLISHED")
+}
+
+func (b *baresip) hold()   { b.command("hold", "") }
+func (b *baresip) resume() { b.command("resume", "") }
+
+func (b *baresip) transfer(uri string) { b.command("transfer", uri) }
+
+func (b *baresip) press(digits string) {
+	for _, d := range digits {
+		b.command("sndcode", string(d))
+	}
+}
+
+func (b *baresip) waitPressed(digits string) {
+	b.t.Helper()
+	eventually(b.t, 10*time.Second, func() bool {
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		pressed := ""
+		for _, e := range b.events {
+			if e.kind() == "CALL_DTMF_START" {
+				pressed += e.text("param")
+			}
+		}
+		return pressed == digits
+	}, "baresip does not hear the keys %s", digits)
+}
+
+func (b *baresip) hangup() { b.command("hangup", "") }
+
+// Its recorder stops at the first re-INVITE, also in a call with another baresip.
+func (b *baresip) recordsOn() bool { return false }
+
 // heard is what baresip decoded of its one call, which must be over.
 func (b *baresip) heard() []int16 {
 	b.t.Helper()
@@ -257,3 +298,9 @@ func TestBaresipAsterisk_CallsUs(t *testing.T) {
 	checkQuality(t, p.done(10*time.Second))
 	k.check(t, b)
 }
+
+func TestBaresip_Hold_RFC3264_8_4(t *testing.T) { checkHolds(t, startsBaresip) }
+
+func TestBaresip_DTMF_RFC4733(t *testing.T) { checkDigits(t, startsBaresip) }
+
+func TestBaresip_BlindTransfer_RFC5589_6(t *testing.T) { checkBlindTransfer(t, startsBaresip) }

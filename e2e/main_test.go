@@ -22,7 +22,9 @@ type need struct {
 var needs = []need{
 	{"Asterisk", "^Test(Asterisk|BaresipAsterisk|Tshark)_|^TestSoak_CallsInARow$", findAsterisk, "start Docker (Debian: apt-get install docker.io docker-compose mmdebstrap)"},
 	{"baresip", "^TestBaresip(Asterisk)?_", findBaresip, "apt-get install baresip-core"},
+	{"linphone", "^TestLinphone_", findLinphone, "apt-get install linphone-cli"},
 	{"SIPp", "^TestSIPp_", findSIPp, "apt-get install sip-tester, and be root: it plays RTP through a raw socket"},
+	{"network namespaces", "^TestRoaming_", findNamespaces, "apt-get install iproute2, and be root"},
 	{"tshark", "^TestTshark_", func() error { return findProgram("tshark") }, "apt-get install tshark"},
 }
 

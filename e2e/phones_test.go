@@ -85,25 +85,38 @@ func (k ticking) heardAt(samples []int16) []time.Duration {
 	return at
 }
 
+// heardSeconds tells which seconds of k were heard, in their order.
+func (k ticking) heardSeconds(samples []int16) []int {
+	var heard []int
+	for i, seed := range k.seeds {
+		if _, corr := measure.FindMarker(samples, seed); corr > measure.Found {
+			heard = append(heard, i)
+		}
+	}
+	return heard
+}
+
 // The caller holds the call 4 s after the answer for 4 s: meanwhile neither
 // hears the other, the callee hears the PBX's music, and afterwards both talk
 // as before.
 func TestAsterisk_HoldAndResume(t *testing.T) {
-	for _, c := range []struct{ caller, callee, transport string }{{"erin", "frank", "udp"}, {"frank", "dave", "tcp"}} {
-		t.Run(c.caller+" holds "+c.callee, func(t *testing.T) {
+	for _, c := range []struct{ caller, callee, transport string }{
+		{"erin", "frank", "udp"}, {"frank", "dave", "tcp"}, {"heidi", "ivan", "tls"},
+	} {
+		t.Run(c.transport, func(t *testing.T) {
 			t.Parallel()
 			users.borrow(t, c.callee)
 			dir := t.TempDir()
 			a, b := makeTicking(t, 16), makeTicking(t, 16)
 			heardByA, heardByB := filepath.Join(dir, "a.wav"), filepath.Join(dir, "b.wav")
-			pb := answering(t, c.callee, "--transport", c.transport, "--play", b.path, "--record", heardByB, "--count", "1", "--duration", "1m")
-			pa := softphone(t, append([]string{"call", c.callee, "--json", "--transport", c.transport, "--play", a.path, "--record", heardByA,
-				"--hold", "4s,4s", "--duration", "14s"}, account(asterPB, c.caller)...)...)
+			pb := answeringBy(t, c.transport, c.callee, "--play", b.path, "--record", heardByB, "--count", "1", "--duration", "1m")
+			pa := softphone(t, append([]string{"call", c.callee, "--json", "--play", a.path, "--record", heardByA,
+				"--hold", "4s,4s", "--duration", "14s"}, by(c.transport, c.caller)...)...)
 			held := pa.waitEvent(15*time.Second, "call.held")
 			require.Equal(t, "local", held.text("by"))
 			resumed := pa.waitEvent(15*time.Second, "call.resumed")
 			require.Equal(t, "local", resumed.text("by"))
-			pa.done(30 * time.Second)
+			checkTransport(t, c.transport, pa.done(30*time.Second))
 			require.Equal(t, exitDone, pb.wait(10*time.Second))
 
 			checkGap(t, "the caller, of the callee", b.heardAt(readWAV(t, heardByA)))

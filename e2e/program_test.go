@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -74,6 +75,12 @@ func softphone(t testing.TB, args ...string) *phone {
 
 func softphoneEnv(t testing.TB, env []string, args ...string) *phone {
 	t.Helper()
+	return startPhone(t, nil, env, args...)
+}
+
+// startPhone starts the program by a command that takes it and its arguments.
+func startPhone(t testing.TB, by, env []string, args ...string) *phone {
+	t.Helper()
 	if isPhone(args[0]) {
 		if !has(args, "--data-dir") {
 			args = append(args, "--data-dir", t.TempDir())
@@ -88,7 +95,8 @@ func softphoneEnv(t testing.TB, env []string, args ...string) *phone {
 			args = append(args, "--playout-delay", "200ms")
 		}
 	}
-	p := &phone{t: t, cmd: exec.Command(program, args...), ended: make(chan struct{}), more: make(chan struct{})}
+	command := slices.Concat(by, []string{program}, args)
+	p := &phone{t: t, cmd: exec.Command(command[0], command[1:]...), ended: make(chan struct{}), more: make(chan struct{})}
 	p.cmd.Env = append(os.Environ(), "SOFTPHONE_PASSWORD="+valueOf(args, "--user")+"-secret")
 	p.cmd.Env = append(p.cmd.Env, env...)
 	var err error
@@ -273,6 +281,13 @@ func (p *phone) wait(limit time.Duration) int {
 func (p *phone) interrupt() {
 	p.t.Helper()
 	require.NoError(p.t, p.cmd.Process.Signal(os.Interrupt))
+}
+
+// key types a command of --keys.
+func (p *phone) key(command string) {
+	p.t.Helper()
+	_, err := io.WriteString(p.stdin, command+"\n")
+	require.NoError(p.t, err)
 }
 
 func (p *phone) terminate() {

@@ -20,6 +20,34 @@ func over(p *pbx, user, transport string) []string {
 	return args
 }
 
+// by is the account of a user at the shared PBX over any transport, with the arguments of
+// its sound: over TLS and secure WebSocket it is encrypted.
+func by(transport, user string) []string {
+	switch transport {
+	case "tls", "wss":
+		return append(over(asterPB, user, transport), "--srtp", "required")
+	case "ws":
+		return over(asterPB, user, transport)
+	}
+	return append(account(asterPB, user), "--transport", transport)
+}
+
+// answeringBy is answering over any transport.
+func answeringBy(t *testing.T, transport, user string, args ...string) *phone {
+	t.Helper()
+	p := softphone(t, append(append([]string{"answer", "--json"}, by(transport, user)...), args...)...)
+	p.waitRegistered(5 * time.Second)
+	return p
+}
+
+// checkTransport wants the call that a result sums up encrypted where by asked for it.
+func checkTransport(t *testing.T, transport string, r line) {
+	t.Helper()
+	if transport == "tls" || transport == "wss" {
+		checkSecured(t, r, "AES_CM_128_HMAC_SHA1_80")
+	}
+}
+
 // Over TLS and secure WebSocket the keys of SRTP need no leave to travel. heidi's
 // Asterisk takes encrypted sound only.
 func TestAsterisk_TLSAndSRTP(t *testing.T) {

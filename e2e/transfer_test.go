@@ -8,22 +8,25 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// Alice calls bob and hands him on to the announcement: the PBX tells her that it
-// answered, she leaves, and bob hears it.
+// The caller hands the callee on to the announcement: the PBX tells her that it
+// answered, she leaves, and he hears it.
 func TestAsterisk_BlindTransfer_RFC5589_6(t *testing.T) {
-	for _, transport := range []string{"udp", "tcp"} {
-		t.Run(transport, func(t *testing.T) {
-			users.borrow(t, "bob", "alice")
+	for _, c := range []struct{ transport, caller, callee string }{
+		{"udp", "alice", "bob"}, {"tcp", "erin", "frank"}, {"tls", "heidi", "ivan"},
+	} {
+		t.Run(c.transport, func(t *testing.T) {
+			t.Parallel() // with one another
+			users.borrow(t, c.caller, c.callee)
 			heard := filepath.Join(t.TempDir(), "heard.wav")
-			bob := answering(t, "bob", "--transport", transport, "--record", heard, "--count", "1", "--duration", "1m")
-			alice := softphone(t, append([]string{"call", "bob", "--json", "--transport", transport, "--transfer", "601",
-				"--transfer-after", "1s"}, account(asterPB, "alice")...)...)
-			r := alice.done(20 * time.Second)
+			callee := answeringBy(t, c.transport, c.callee, "--record", heard, "--count", "1", "--duration", "1m")
+			caller := softphone(t, append([]string{"call", c.callee, "--json", "--transfer", "601", "--transfer-after", "1s"}, by(c.transport, c.caller)...)...)
+			r := caller.done(20 * time.Second)
 			require.Equal(t, "transferred", r.text("sip_reason"))
-			require.Len(t, alice.all("call.transferred"), 1)
-			require.Equal(t, exitDone, bob.wait(30*time.Second))
-			checkHeard(t, "the announcement", speech(t, "speech.wav"), readWAV(t, heard))
-			asterPB.waitIdle(t, "alice")
+			checkTransport(t, c.transport, r)
+			require.Len(t, caller.all("call.transferred"), 1)
+			require.Equal(t, exitDone, callee.wait(30*time.Second))
+			checkMostly(t, "the announcement", speech(t, "speech.wav"), readWAV(t, heard))
+			asterPB.waitIdle(t, c.caller)
 		})
 	}
 }
@@ -40,65 +43,85 @@ func TestAsterisk_BlindTransferFails_RFC3515_2_4(t *testing.T) {
 	require.Equal(t, exitDone, bob.wait(10*time.Second))
 }
 
-// Alice holds bob, talks to carol, and connects the two.
+// The caller holds the first, talks to the second, and connects the two.
 func TestAsterisk_AttendedTransfer_RFC5589_7(t *testing.T) {
-	users.borrow(t, "alice", "bob", "carol")
-	dir := t.TempDir()
-	b, c := makeTicking(t, 30), makeTicking(t, 30)
-	heardByB, heardByC := filepath.Join(dir, "b.wav"), filepath.Join(dir, "c.wav")
-	bob := answering(t, "bob", "--play", b.path, "--record", heardByB, "--count", "1", "--duration", "10s")
-	carol := answering(t, "carol", "--play", c.path, "--record", heardByC, "--count", "1", "--duration", "1m")
-	alice := softphone(t, append([]string{"call", "bob", "--json", "--transfer", "carol", "--attended"}, account(asterPB, "alice")...)...)
-	r := alice.done(20 * time.Second)
-	require.Equal(t, "transferred", r.text("sip_reason"))
-	require.Equal(t, exitDone, bob.wait(20*time.Second))
-	require.Equal(t, exitDone, carol.wait(10*time.Second))
-	require.GreaterOrEqual(t, len(c.heardAt(readWAV(t, heardByB))), 3, "seconds of carol that bob heard")
-	require.GreaterOrEqual(t, len(b.heardAt(readWAV(t, heardByC))), 3, "seconds of bob that carol heard")
-	asterPB.waitIdle(t, "alice")
+	for _, c := range []struct{ transport, caller, first, second string }{
+		{"udp", "alice", "bob", "carol"}, {"tls", "heidi", "ivan", "kate"},
+	} {
+		t.Run(c.transport, func(t *testing.T) {
+			t.Parallel() // with one another
+			users.borrow(t, c.caller, c.first, c.second)
+			dir := t.TempDir()
+			a, b := makeTicking(t, 30), makeTicking(t, 30)
+			heardByFirst, heardBySecond := filepath.Join(dir, "first.wav"), filepath.Join(dir, "second.wav")
+			first := answeringBy(t, c.transport, c.first, "--play", a.path, "--record", heardByFirst, "--count", "1", "--duration", "10s")
+			second := answeringBy(t, c.transport, c.second, "--play", b.path, "--record", heardBySecond, "--count", "1", "--duration", "1m")
+			caller := softphone(t, append([]string{"call", c.first, "--json", "--transfer", c.second, "--attended"}, by(c.transport, c.caller)...)...)
+			r := caller.done(20 * time.Second)
+			require.Equal(t, "transferred", r.text("sip_reason"))
+			checkTransport(t, c.transport, r)
+			require.Equal(t, exitDone, first.wait(20*time.Second))
+			require.Equal(t, exitDone, second.wait(10*time.Second))
+			require.GreaterOrEqual(t, len(b.heardAt(readWAV(t, heardByFirst))), 3, "seconds of the second that the first heard")
+			require.GreaterOrEqual(t, len(a.heardAt(readWAV(t, heardBySecond))), 3, "seconds of the first that the second heard")
+			asterPB.waitIdle(t, c.caller)
+		})
+	}
 }
 
-// The PBX asks alice's phone to call the echo instead. It does where that is
+// The PBX asks the caller's phone to call the echo instead. It does where that is
 // allowed, and tells the PBX how it went; the call keeps its id.
 func TestAsterisk_WeAreTransferred_RFC3515_2_4(t *testing.T) {
-	users.borrow(t, "alice")
-	s := makeSaid(t, "speech-a.wav")
-	heard := filepath.Join(t.TempDir(), "heard.wav")
-	alice := softphone(t, append([]string{"call", "622", "--json", "--accept-transfers", "--play", s.path, "--loop", "--record", heard,
-		"--duration", "20s"}, account(asterPB, "alice")...)...)
-	answered := alice.waitEvent(10*time.Second, "call.answered")
-	replaced := alice.waitEvent(10*time.Second, "call.replaced")
-	require.Equal(t, answered.text("call"), replaced.text("call"))
-	require.Contains(t, replaced.text("remote"), "600@")
-	alice.done(30 * time.Second)
-	checkMarker(t, "echo", s, readWAV(t, heard))
-	asterPB.waitLog(t, "softphone-test: transfer SUCCESS")
+	t.Parallel()
+	for _, c := range []struct{ transport, user, number, says string }{
+		{"udp", "alice", "622", "transfer"}, {"tls", "heidi", "623", "transfer over TLS"},
+	} {
+		t.Run(c.transport, func(t *testing.T) {
+			t.Parallel()
+			users.borrow(t, c.user)
+			s := makeSaid(t, "speech-a.wav")
+			heard := filepath.Join(t.TempDir(), "heard.wav")
+			p := softphone(t, append([]string{"call", c.number, "--json", "--accept-transfers", "--play", s.path, "--loop", "--record", heard,
+				"--duration", "20s"}, by(c.transport, c.user)...)...)
+			answered := p.waitEvent(10*time.Second, "call.answered")
+			replaced := p.waitEvent(10*time.Second, "call.replaced")
+			require.Equal(t, answered.text("call"), replaced.text("call"))
+			require.Contains(t, replaced.text("remote"), "600@")
+			checkTransport(t, c.transport, p.done(30*time.Second))
+			checkMarker(t, "echo", s, readWAV(t, heard))
+			asterPB.waitLog(t, "softphone-test: "+c.says+" SUCCESS")
 
-	refused := softphone(t, append([]string{"call", "622", "--json"}, account(asterPB, "alice")...)...)
-	refused.done(20 * time.Second)
-	require.Empty(t, refused.all("call.replaced"), "not without --accept-transfers")
-	asterPB.waitLog(t, "softphone-test: transfer FAILURE")
+			refused := softphone(t, append([]string{"call", c.number, "--json"}, by(c.transport, c.user)...)...)
+			refused.done(20 * time.Second)
+			require.Empty(t, refused.all("call.replaced"), "not without --accept-transfers")
+			asterPB.waitLog(t, "softphone-test: "+c.says+" FAILURE")
+		})
+	}
 }
 
 // What waits in the mailbox is told, subscribed to or unasked, and again when a
 // message was left.
 func TestAsterisk_MessageWaiting_RFC3842(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
-		user, box string
-		args      []string
-	}{{"mona", "620", []string{"--message-waiting"}}, {"nina", "621", nil}} {
-		t.Run(c.user, func(t *testing.T) {
+		user, box, transport string
+		args                 []string
+	}{
+		{"mona", "620", "udp", []string{"--message-waiting"}}, {"nina", "621", "udp", nil},
+		{"mona", "620", "tls", []string{"--message-waiting"}}, {"nina", "621", "tls", nil},
+	} {
+		t.Run(c.user+" over "+c.transport, func(t *testing.T) {
+			t.Parallel()
 			users.borrow(t, c.user)
-			p := softphone(t, append(append([]string{"register", "--json"}, c.args...), account(asterPB, c.user)...)...)
+			p := softphone(t, append(append([]string{"register", "--json"}, c.args...), by(c.transport, c.user)...)...)
 			p.waitRegistered(5 * time.Second)
 			first := p.waitEvent(10*time.Second, "messages")
-			require.Equal(t, false, first["waiting"])
+			require.Equal(t, first.number("new") > 0, first["waiting"])
 			s := makeSaid(t, "speech-a.wav")
 			softphone(t, append([]string{"call", c.box, "--json", "--play", s.path}, account(asterPB, "bob")...)...).done(30 * time.Second)
-			waiting := p.waitFor(15*time.Second, "a waiting message", func(l line) bool {
-				return l.kind() == "messages" && l["waiting"] == true
+			p.waitFor(15*time.Second, "one more waiting message", func(l line) bool {
+				return l.kind() == "messages" && l["waiting"] == true && l.number("new") == first.number("new")+1
 			})
-			require.EqualValues(t, 1, waiting.number("new"))
 			p.interrupt()
 			require.Equal(t, exitDone, p.wait(10*time.Second))
 		})
