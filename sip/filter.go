@@ -10,7 +10,7 @@ import (
 
 // standing is what a source address may do.
 //
-//	trusted   a registrar, a peer of our own choosing   anything, as fast as it likes
+//	trusted   a registrar                               anything, as fast as it likes
 //	allowed   an address of Config.Allow                anything, Config.MaxRate new requests a second
 //	stranger  everybody else                            what belongs to a call that is up; nothing else is answered
 type standing int

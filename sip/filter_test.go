@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net"
 	"net/netip"
+	"os"
 	"runtime"
 	"strings"
 	"sync"
@@ -329,5 +330,47 @@ func TestFilter_RepeatedByeFromElsewhere_RFC3261_17_2_2(t *testing.T) {
 		<-time.After(timer64 + time.Second)
 		other.write(us(), l.text("BYE", "z9hG4bKbye", "")) // its transaction is over too
 		other.response(481)
+	})
+}
+
+// Whoever we called over a connection of ours may speak of that call, and no more: our
+// connection is no way around the filter.
+func TestFilter_WhomWeCalledIsNoRegistrar(t *testing.T) {
+	inBubble(t, behindRegistrar, func(w *world) {
+		w.register()
+		got := w.serving()
+		other := newPeer(t, w.net, "10.0.0.3")
+		defer other.close()
+		l, err := w.net.Host(netip.MustParseAddr("10.0.0.3")).Listen(context.Background(), "tcp4", "10.0.0.3:5060")
+		require.NoError(t, err)
+		p := &streamPeer{t: t, listener: l, conns: make(chan net.Conn, 10)}
+		defer p.close()
+		p.wg.Go(func() {
+			for c, err := l.Accept(); err == nil; c, err = l.Accept() {
+				p.conns <- c
+			}
+		})
+		c := w.ua.Invite(context.Background(), InviteRequest{Account: Account{User: "alice", Domain: "x", Transport: TCP},
+			Target: URI{User: "bob", Host: "10.0.0.3"}, Offer: offerText("offer")})
+		p.accept()
+		inv := p.request("INVITE")
+		p.reply(inv, 200, "OK")
+		next[Sent](t, c)
+		require.NoError(t, next[Final](t, c).Dialog.Ack(nil))
+		p.request("ACK")
+		theirs := other.legOf(inv, "tag")
+		theirs.seq = 5
+		for _, text := range []string{
+			tcpText(1), "garbage\r\nContent-Length: 0\r\n\r\n",
+			strings.Replace(strings.ReplaceAll(tcpText(2), "OPTIONS", "INVITE"), "sip:10.0.0.1", "sip:alice@10.0.0.1", 1),
+			theirs.text("BYE", "z9hG4bKbye", ""),
+		} {
+			p.write(text)
+		}
+		assert.Equal(t, "BYE", p.next().method(), "nothing else is answered, and the call goes on until then")
+		require.NoError(t, p.conn.SetReadDeadline(time.Now().Add(time.Second)))
+		_, err = p.reader.ReadByte()
+		require.ErrorIs(t, err, os.ErrDeadlineExceeded)
+		assert.Empty(t, got)
 	})
 }

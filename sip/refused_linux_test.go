@@ -11,6 +11,15 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
+// closedPort is one where nobody listens, and nobody else can meanwhile: it belongs to a
+// socket that takes datagrams of a single peer, which is not us.
+func closedPort(t *testing.T, host string) netip.AddrPort {
+	c, err := net.Dial("udp", net.JoinHostPort(host, "9"))
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = c.Close() })
+	return addrPortOf(c.LocalAddr())
+}
+
 // Where nobody listens the system says so, and the caller hears it at once; a
 // call to somebody else is not disturbed.
 func TestInvite_RefusedPort_RFC3261_18_4(t *testing.T) {
@@ -23,10 +32,7 @@ func TestInvite_RefusedPort_RFC3261_18_4(t *testing.T) {
 		require.NoError(t, err)
 		quiet, err := net.ListenPacket("udp", net.JoinHostPort(host, "0")) // listens and says nothing
 		require.NoError(t, err)
-		gone, err := net.ListenPacket("udp", net.JoinHostPort(host, "0"))
-		require.NoError(t, err)
-		closed := addrPortOf(gone.LocalAddr())
-		require.NoError(t, gone.Close())
+		closed := closedPort(t, host)
 		call := func(to netip.AddrPort) *ClientInvite {
 			return ua.Invite(context.Background(), InviteRequest{
 				Account: Account{User: "alice"}, Offer: offerText("offer"),
@@ -54,10 +60,7 @@ func TestInvite_RefusedPort_RFC3261_18_4(t *testing.T) {
 
 // A registration at a closed port knows it at once and tries again after its back-off.
 func TestRegister_RefusedPort_RFC3261_18_4(t *testing.T) {
-	gone, err := net.ListenPacket("udp", "127.0.0.1:0")
-	require.NoError(t, err)
-	closed := addrPortOf(gone.LocalAddr())
-	require.NoError(t, gone.Close())
+	closed := closedPort(t, "127.0.0.1")
 	ua, err := New(Config{Listen: []Listen{{UDP, netip.MustParseAddrPort("127.0.0.1:0")}}, CloseTimeout: 10 * time.Millisecond})
 	require.NoError(t, err)
 	defer ua.Close()

@@ -96,11 +96,13 @@ func (s *streamConn) Read(p []byte) (int, error) {
 }
 
 // accept takes a whole message; false ends the connection, without a word, of a
-// stranger who sends what is not welcome.
+// stranger who sends what is not welcome. One that we made stays: it is there for a
+// call, and whoever we called may speak of that, no more.
 func (s *streamConn) accept(msg []byte) bool {
 	s.half, s.spoke, s.begun = false, true, time.Time{}
-	now, who := time.Now(), s.standing()
-	if who == stranger && !s.ua.reading.take(s.addr.Addr(), now) {
+	now, who := time.Now(), s.ua.standing(s.addr.Addr())
+	stays := who != stranger || s.dialled
+	if !stays && !s.ua.reading.take(s.addr.Addr(), now) {
 		return false
 	}
 	s.ua.tap(false, s.transport, s.local, s.addr, msg)
@@ -108,10 +110,10 @@ func (s *streamConn) accept(msg []byte) bool {
 	m, r := s.ua.gate.check(msg)
 	if r != nil {
 		s.refuse(msg, r)
-		return who != stranger
+		return stays
 	}
 	if !s.ua.welcome(m, who, s.addr, now) {
-		return who != stranger
+		return stays
 	}
 	s.foreign.Store(false)
 	if away, reply, _ := s.ua.turnAway(m, msg, s.addr, now, now); away {
@@ -122,15 +124,6 @@ func (s *streamConn) accept(msg []byte) bool {
 	}
 	s.out = bytes.Clone(msg)
 	return true
-}
-
-// standing is what the other end may do. Where we made the connection, it is who
-// we chose.
-func (s *streamConn) standing() standing {
-	if s.dialled {
-		return trusted
-	}
-	return s.ua.standing(s.addr.Addr())
 }
 
 func (s *streamConn) fill() error {
@@ -164,7 +157,7 @@ func (s *streamConn) silentFor(d time.Duration) bool {
 
 func (s *streamConn) refuse(msg []byte, r *refusal) {
 	s.ua.log.Debug("sip: message refused", "transport", s.transport.String(), "from", s.addr, "code", r.code, "reason", r.reason)
-	if r.code == 0 || s.standing() == stranger || !s.ua.sources.mayRefuse(time.Now()) {
+	if r.code == 0 || s.ua.standing(s.addr.Addr()) == stranger || !s.ua.sources.mayRefuse(time.Now()) {
 		return
 	}
 	if v, ok := salvage(msg); ok {

@@ -264,7 +264,7 @@ func (l *streamListener) Accept() (net.Conn, error) {
 			c = l.ua.cfg.TLS.server(c)
 		}
 		s := newStreamConn(l.ua, c, h, false)
-		s.foreign.Store(s.standing() == stranger)
+		s.foreign.Store(l.ua.standing(h.addr.Addr()) == stranger)
 		l.ua.streams.add(s)
 		if old := l.ua.streams.idlest(l.ua.cfg.MaxStreams); old != nil {
 			_ = old.Close()

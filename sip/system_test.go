@@ -22,13 +22,9 @@ func conversation(t *testing.T, a, b *UserAgent, target URI, transport Transport
 	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
 	defer cancel()
 	incoming := make(chan *Invitation, 1)
-	sctx, stop := context.WithCancel(ctx)
-	defer stop()
-	b.mu.Lock()
-	before := b.serving
-	b.mu.Unlock()
-	go func() { _ = b.Serve(sctx, func(i *Invitation) { incoming <- i }) }()
-	require.Eventually(t, func() bool { b.mu.Lock(); defer b.mu.Unlock(); return b.serving > before }, time.Second, time.Millisecond)
+	release, err := b.Handle(func(i *Invitation) { incoming <- i })
+	require.NoError(t, err)
+	defer release()
 	c := a.Invite(ctx, InviteRequest{Account: Account{User: "alice", Domain: "a.example", Transport: transport}, Target: target, Offer: offerText("offer")})
 	i := <-incoming
 	require.Equal(t, "offer", string(i.Offer()))
