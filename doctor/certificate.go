@@ -105,11 +105,7 @@ func (x *examination) shake(ctx context.Context, conn net.Conn, at string) Check
 	}
 	state := client.ConnectionState()
 	leaf := state.PeerCertificates[0]
-	options := x509.VerifyOptions{Roots: ours.Roots, DNSName: name, Intermediates: x509.NewCertPool()}
-	for _, c := range state.PeerCertificates[1:] {
-		options.Intermediates.AddCert(c)
-	}
-	_, err := leaf.Verify(options)
+	err := sip.VerifyCertificate(state.PeerCertificates, ours.Roots, name)
 	left := time.Until(leaf.NotAfter)
 	switch {
 	case err != nil && ours.AcceptAnyCertificate:

@@ -2,6 +2,7 @@ package sip
 
 import (
 	"sync"
+	"time"
 
 	sipmsg "github.com/emiago/sipgo/sip"
 )
@@ -39,10 +40,23 @@ func newAuthenticator(a Account) *authenticator {
 type authTry struct {
 	auth    *authenticator
 	tried   map[string]int // by header and realm: challenges answered in this try
-	answers int            // responses answered
+	last    map[string]nonceUse
+	answers int // responses answered
 }
 
-func (a *authenticator) begin() *authTry { return &authTry{auth: a, tried: make(map[string]int)} }
+// nonceUse is a nonce and when it came.
+type nonceUse struct {
+	nonce string
+	at    time.Time
+}
+
+// freshNonce is how long a server may be expected to take a nonce that it has just
+// given: a refusal after that may be for the nonce's age.
+const freshNonce = time.Second
+
+func (a *authenticator) begin() *authTry {
+	return &authTry{auth: a, tried: make(map[string]int), last: make(map[string]nonceUse)}
+}
 
 // sign adds credentials for every challenge known.
 func (t *authTry) sign(req *sipmsg.Request) {
@@ -62,7 +76,8 @@ func (t *authTry) sign(req *sipmsg.Request) {
 
 // answer takes the final response to a signed request and reports whether the
 // request is worth sending again. It is after 401 and 407, once for each realm
-// and once more when the server says that only the nonce was stale; a nonce
+// and once more when the server says that only the nonce was stale, or gives another
+// one and the one before was not fresh any more when it was refused; a nonce
 // remembered from an earlier request may have gone without that word. Otherwise
 // the password is wrong, or no challenge is understood. However many realms a
 // server invents, a request goes out at most 1+maxRealms times. From a 2xx the
@@ -91,9 +106,12 @@ func (t *authTry) answer(res *sipmsg.Response) bool {
 	for _, c := range strongest(headerValues(res, field)) {
 		key := reply + " " + c.realm
 		n := t.tried[key]
-		if n > 0 && (n > 1 || !c.stale) {
+		used := t.last[key]
+		aged := c.nonce != used.nonce && time.Since(used.at) >= freshNonce
+		if n > 0 && (n > 1 || !c.stale && !aged) {
 			return false
 		}
+		t.last[key] = nonceUse{c.nonce, time.Now()}
 		t.tried[key]++
 		t.auth.learn(reply, c)
 		again = true

@@ -173,6 +173,32 @@ func TestRegister_NonceChangedWithoutStale(t *testing.T) {
 	})
 }
 
+// A nonce that was refused a second or more after it was given may have been too old,
+// when another one comes: once more, and no oftener. One that is refused at once says
+// that the password is wrong.
+func TestRegister_NonceAgedOnTheWay(t *testing.T) {
+	for _, c := range []struct {
+		late  time.Duration
+		tries int
+	}{{0, 2}, {900 * time.Millisecond, 2}, {1100 * time.Millisecond, 3}} {
+		inBubble(t, nil, func(w *world) {
+			r, err := w.ua.Register(w.account(), nil)
+			require.NoError(t, err)
+			for n := range c.tries {
+				m := w.p.request("REGISTER")
+				w.p.reply(m, 100, "Trying", "", "") // no repetitions
+				<-time.After(c.late)
+				for len(w.p.in) > 0 {
+					<-w.p.in
+				}
+				w.p.reply(m, 401, "Unauthorized", "r", "", fmt.Sprintf(`WWW-Authenticate: Digest realm="r", nonce="n%d", qop="auth"`, n))
+			}
+			require.Error(t, r.Wait(context.Background()))
+			w.p.silence(time.Hour)
+		})
+	}
+}
+
 // The same nonce once more goes on counting.
 func TestRegister_SameNonceGoesOnCounting_RFC7616_3_4(t *testing.T) {
 	inBubble(t, nil, func(w *world) {

@@ -15,6 +15,7 @@ import (
 	"math/big"
 	"net"
 	"net/netip"
+	"net/url"
 	"strings"
 	"sync"
 	"testing"
@@ -161,6 +162,8 @@ func (a *authority) issue(names ...string) *tls.Certificate {
 	for _, n := range names {
 		if ip := net.ParseIP(n); ip != nil {
 			template.IPAddresses = append(template.IPAddresses, ip)
+		} else if u, err := url.Parse(n); err == nil && u.Scheme != "" {
+			template.URIs = append(template.URIs, u)
 		} else {
 			template.DNSNames = append(template.DNSNames, n)
 		}

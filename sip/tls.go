@@ -18,7 +18,7 @@ var ErrUntrusted = errors.New("certificate not accepted")
 // TLSConfig is how connections over TLS and WSS are secured (RFC 3261 §26.3). The
 // zero value and nil trust the system's authorities, show no certificate, and expect
 // the name that the account or the URI gives for the server, before any look-up in
-// the DNS (RFC 5922 §4). It must not be changed once it is in use: connections are
+// the DNS (RFC 5922 §4), see VerifyCertificate. It must not be changed once it is in use: connections are
 // shared by accounts that have the same pointer.
 type TLSConfig struct {
 	// Roots are the authorities that may sign the peer's certificate; nil: the system's.
@@ -85,6 +85,9 @@ func (c *TLSConfig) client(ctx context.Context, conn net.Conn, name string) (net
 			conf.Certificates = []tls.Certificate{*c.Certificate}
 		}
 	}
+	if !conf.InsecureSkipVerify {
+		verifyAs(conf, conf.ServerName)
+	}
 	secured := tls.Client(conn, conf)
 	if err := secured.HandshakeContext(ctx); err != nil {
 		_ = conn.Close()
@@ -123,7 +126,10 @@ func explainTLS(name string, err error) error {
 
 // namesIn lists whom a certificate is for, a few of them.
 func namesIn(c *x509.Certificate) string {
-	names := append([]string{}, c.DNSNames...)
+	names := sipDomains(c)
+	if len(names) == 0 {
+		names = append(names, c.DNSNames...)
+	}
 	for _, ip := range c.IPAddresses {
 		names = append(names, ip.String())
 	}

@@ -101,6 +101,13 @@ func TestTLS_CertificateIsVerified_RFC5922_7(t *testing.T) {
 		{"own name wanted", ca.issue("pbx.example.com"), &TLSConfig{Roots: ca.pool(), ServerName: "secret.example.com"}, "secret.example.com"},
 		{"right", ca.issue("pbx.example.com"), &TLSConfig{Roots: ca.pool()}, ""},
 		{"right under another name", ca.issue("mail.example.com"), &TLSConfig{Roots: ca.pool(), ServerName: "mail.example.com"}, ""},
+		{"its SIP domain", ca.issue("sip:PBX.example.com", "mail.example.com"), &TLSConfig{Roots: ca.pool()}, ""},
+		{"its second SIP domain, with a port", ca.issue("sip:example.org", "sip:pbx.example.com:5061"), &TLSConfig{Roots: ca.pool()}, ""},
+		{"a SIP domain goes before DNS names", ca.issue("sip:example.org", "pbx.example.com"), &TLSConfig{Roots: ca.pool()}, "of example.org;"},
+		{"a SIP domain has no wildcard", ca.issue("sip:*.example.com", "pbx.example.com"), &TLSConfig{Roots: ca.pool()}, "certificate"},
+		{"a user is no domain", ca.issue("sip:bob@example.org", "pbx.example.com"), &TLSConfig{Roots: ca.pool()}, ""},
+		{"sips and https name no SIP domain", ca.issue("sips:example.org", "https://example.org", "pbx.example.com"), &TLSConfig{Roots: ca.pool()}, ""},
+		{"a SIP domain of an unknown authority", stranger.issue("sip:pbx.example.com"), &TLSConfig{Roots: ca.pool()}, "tls_ca"},
 		{"anything goes", stranger.issue("x"), &TLSConfig{AcceptAnyCertificate: true}, ""},
 	} {
 		secureWorld(t, func(w *world) {
