@@ -78,6 +78,8 @@ type Call struct {
 	offered  []byte          // our offer, in the INVITE or in our 200
 	answered []byte          // their answer that is in force
 
+	agreedEarly bool // our offer in a 180 has been answered in PRACK
+
 	invitation *sip.Invitation
 	reject     rejection
 

@@ -200,6 +200,8 @@ func (c *Call) onDialog(ev sip.DialogEvent) {
 	switch ev := ev.(type) {
 	case sip.Confirmed:
 		c.onConfirmed(ev)
+	case sip.EarlyAnswer:
+		c.onEarlyAnswer(ev)
 	case sip.RemoteOffer:
 		c.onRemoteOffer(ev)
 	case sip.RefreshDue:

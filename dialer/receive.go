@@ -149,15 +149,6 @@ func (c *Call) arrive() {
 	c.autoAnswer()
 }
 
-// ring is the 180 and the event.
-func (c *Call) ring() {
-	if err := c.invitation.Ring(180, nil); err != nil {
-		// The caller gave up meanwhile, which Done tells, or will ask again.
-		c.log.Info("180 could not be sent", "error", err)
-	}
-	c.tell(EventIncoming, 0, "")
-}
-
 // withdrawn takes the end of an invitation that was not answered: the caller's
 // CANCEL with its reason (RFC 3326), or a transport that is gone.
 func (c *Call) withdrawn() {
@@ -276,12 +267,7 @@ func (c *Call) prepare(ready *port) ([]byte, error) {
 	}
 	theirs := c.invitation.Offer()
 	if len(theirs) == 0 {
-		body, err := c.leg.offer(offer.SendRecv)
-		if err == nil {
-			c.offered = body
-			c.negotiation, _, _ = negotiate(c.negotiation, offerSent)
-		}
-		return body, err
+		return c.offerLate()
 	}
 	body, params, err := c.leg.answer(theirs, offer.SendRecv)
 	if err != nil {
@@ -310,19 +296,7 @@ func (c *Call) onConfirmed(ev sip.Confirmed) {
 	if c.state != Established || c.offered == nil || c.invitation == nil || len(c.invitation.Offer()) > 0 {
 		return
 	}
-	ours := c.offered
-	c.offered = nil
-	params, err := c.leg.accept(ours, ev.Body)
-	if err == nil {
-		err = c.leg.apply(params)
+	if c.takeAnswer(ev.Body) {
+		c.noteRemoteHold()
 	}
-	if err != nil {
-		c.negotiation, _, _ = negotiate(c.negotiation, offerRefused)
-		c.blame(MediaFailed, Local, 0, "the answer's SDP cannot be used", err)
-		c.step(InputMediaFailed)
-		return
-	}
-	c.negotiation, _, _ = negotiate(c.negotiation, answerReceived)
-	c.publish()
-	c.noteRemoteHold()
 }

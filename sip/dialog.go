@@ -42,6 +42,9 @@ type Dialog struct {
 	remote    Identity
 	peer      hop // where the dialog's INVITE went to or came from
 
+	// lateAnswer answers an offer in a reliable provisional response; nil where our
+	// INVITE had one.
+	lateAnswer func(Path, []byte) ([]byte, error)
 	invitation *Invitation // that made it, when it rang here first
 	log        atomic.Pointer[slog.Logger]
 
@@ -54,6 +57,7 @@ type Dialog struct {
 	state        dialogState
 	unanswered   bool       // ended while it was early
 	agreed       bool       // the INVITE's offer has had its answer before the 2xx
+	answering    bool       // our PRACK with an answer is under way
 	local        netip.Addr // our address on the way to the peer
 	moves        int        // how often that, or our NAT, changed
 	contact      sipmsg.Uri // ours

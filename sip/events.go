@@ -32,6 +32,13 @@ type InviteRequest struct {
 	Account Account // whose identity and password are used; need not be registered
 	Target  URI
 	Offer   OfferFunc
+	// Answer makes the answer to an offer that comes in a reliable provisional
+	// response, where Offer is nil; it leaves in the PRACK (RFC 3262 §5), and the
+	// 2xx of that dialog has no body then. It is asked once for each early dialog,
+	// in a goroutine of its own, within the 32 s that the callee waits. An error
+	// cancels the call. Nil: reliable responses are not asked for where Offer is nil,
+	// and the offer comes in the 2xx.
+	Answer  func(d *Dialog, p Path, offer []byte) ([]byte, error)
 	Headers []Header
 	// CallerNumber, when set, is presented as P-Preferred-Identity (RFC 3325).
 	CallerNumber string

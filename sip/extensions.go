@@ -38,8 +38,9 @@ func tellsMethods(m sipmsg.RequestMethod) bool {
 }
 
 // appendSupported adds the Supported header to a request, or to a response to
-// one of that method. An INVITE without an offer does not invite a reliable
-// provisional response, which would bring an offer to be answered in the PRACK.
+// one of that method. An INVITE without an offer invites a reliable provisional
+// response, which brings an offer to be answered in the PRACK, only where there
+// is somebody to answer it: see InviteRequest.Answer.
 func (ua *UserAgent) appendSupported(m sipmsg.RequestMethod, offers bool, to interface{ AppendHeader(sipmsg.Header) }) {
 	if !tellsMethods(m) {
 		return

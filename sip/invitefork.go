@@ -130,6 +130,16 @@ func (c *ClientInvite) newFork(at *inviteAttempt, res *sipmsg.Response, tag stri
 	d.localSeq = at.req.CSeq().SeqNo
 	d.inviteSeq = d.localSeq
 	d.session.least = at.least
+	if len(at.req.Body()) == 0 && c.in.Answer != nil {
+		d.lateAnswer = func(p Path, offer []byte) ([]byte, error) {
+			body, err := c.in.Answer(d, p, offer)
+			if err != nil {
+				c.logger().Info("sip: an offer in a provisional response cannot be answered, giving up", "err", err)
+				c.Cancel("")
+			}
+			return body, err
+		}
+	}
 	return d
 }
 

@@ -80,6 +80,10 @@ func (c *ClientInvite) request(target sipmsg.Uri, rt *route, seq uint32, body []
 	req.AppendHeader(sipmsg.NewHeader("Accept", sdpType))
 	askTimer(req, c.timer, c.least)
 	ua.finishRequest(req, sdpType, body)
+	if len(body) == 0 && c.in.Answer != nil {
+		req.RemoveHeader("Supported")
+		ua.appendSupported(sipmsg.INVITE, true, req)
+	}
 	return req
 }
 

@@ -16,8 +16,14 @@ const maxPracks = 64
 // guards it.
 type reliableSeen struct {
 	cseq, rseq uint32
-	queue      []string // values of RAck, to be sent
+	queue      []duePrack
 	sending    bool
+}
+
+// duePrack is a PRACK to be sent.
+type duePrack struct {
+	rack  string // value of RAck
+	offer []byte // to be answered in it; nil: none
 }
 
 // onReliable takes a provisional response to an INVITE of ours. False means
@@ -38,10 +44,14 @@ func (d *Dialog) onReliable(res *sipmsg.Response) (reliable, fresh bool) {
 		return true, false
 	}
 	s.cseq, s.rseq = cseq, rseq
+	due := duePrack{rack: fmt.Sprintf("%d %d INVITE", rseq, cseq)}
 	if d.state == early && len(res.Body()) > 0 {
+		if d.lateAnswer != nil && !d.agreed {
+			due.offer, d.answering = res.Body(), true
+		}
 		d.agreed = true
 	}
-	s.queue = append(s.queue, fmt.Sprintf("%d %d INVITE", rseq, cseq))
+	s.queue = append(s.queue, due)
 	idle := !s.sending
 	s.sending = true
 	d.mu.Unlock()
@@ -60,13 +70,10 @@ func (d *Dialog) sendPracks() {
 			d.mu.Unlock()
 			return
 		}
-		rack := d.reliable.queue[0]
+		due := d.reliable.queue[0]
 		d.reliable.queue = d.reliable.queue[1:]
 		d.mu.Unlock()
-		res, err := d.ask(context.Background(), sipmsg.PRACK, func(req *sipmsg.Request) {
-			req.AppendHeader(sipmsg.NewHeader("RAck", rack))
-			d.ua.finishRequest(req, "", nil)
-		})
+		res, err := d.sendPrack(due)
 		switch {
 		case err != nil:
 			d.logger().Debug("sip: PRACK failed", "err", err)
@@ -74,6 +81,29 @@ func (d *Dialog) sendPracks() {
 			d.logger().Debug("sip: PRACK was refused", "code", res.StatusCode)
 		}
 	}
+}
+
+// sendPrack sends one. It leaves without an answer where none can be made: the
+// INVITE is being cancelled then.
+func (d *Dialog) sendPrack(due duePrack) (*sipmsg.Response, error) {
+	var answer []byte
+	offer := due.offer
+	if offer != nil {
+		defer func() {
+			d.mu.Lock()
+			d.answering = false
+			d.mu.Unlock()
+		}()
+	}
+	return d.request(context.Background(), sipmsg.PRACK, func(req *sipmsg.Request, rt *route) error {
+		if offer != nil { // once, however often the request is sent
+			answer, _ = d.lateAnswer(d.path(rt.transport), offer)
+			offer = nil
+		}
+		req.AppendHeader(sipmsg.NewHeader("RAck", due.rack))
+		d.ua.finishRequest(req, sdpType, answer)
+		return nil
+	})
 }
 
 // readRSeq reads the number of a reliable provisional response (RFC 3262 §7.1).

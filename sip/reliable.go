@@ -129,8 +129,29 @@ func (i *Invitation) reliably(body []byte) bool {
 	if policy == ReliableOff {
 		return false
 	}
-	return hasToken(headerValues(i.req, "Require"), reliableTag) ||
-		(policy == ReliableAlways || len(body) > 0) && hasToken(headerValues(i.req, "Supported"), reliableTag)
+	if hasToken(headerValues(i.req, "Require"), reliableTag) {
+		return true
+	}
+	if !hasToken(headerValues(i.req, "Supported"), reliableTag) {
+		return false
+	}
+	if len(body) > 0 {
+		return true
+	}
+	// The first reliable response to an INVITE without an offer must have one
+	// (RFC 3261 §13.2.1), so one without a description goes as others do.
+	d := i.Early()
+	return policy == ReliableAlways && (len(i.offer) > 0 || d != nil && d.promised())
+}
+
+// OffersEarly says that Ring should be given our offer: the INVITE has none, and
+// provisional responses are sent reliably, the first of which must have it (RFC
+// 3261 §13.2.1, RFC 3262 §5). The answer comes as EarlyAnswer of Early.
+func (i *Invitation) OffersEarly() bool {
+	policy := i.ua.cfg.Reliable
+	return len(i.offer) == 0 && policy != ReliableOff &&
+		(hasToken(headerValues(i.req, "Require"), reliableTag) ||
+			policy == ReliableAlways && hasToken(headerValues(i.req, "Supported"), reliableTag))
 }
 
 func (i *Invitation) repeatRing(r *ringing) {

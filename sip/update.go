@@ -88,7 +88,7 @@ func (d *Dialog) beginUpdate(offers bool) error {
 
 // offerOpenLocked says whether an offer waits for its answer (RFC 3264 §4).
 func (d *Dialog) offerOpenLocked() bool {
-	return d.offering || d.offered != nil || d.state == early && !d.agreed || len(d.answers) > 0
+	return d.offering || d.answering || d.offered != nil || d.state == early && !d.agreed || len(d.answers) > 0
 }
 
 // onUpdate answers an UPDATE (RFC 3311 §5.2).
