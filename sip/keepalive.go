@@ -17,6 +17,8 @@ func spread(every time.Duration) time.Duration { return every*4/5 + rand.N(every
 //	CRLF CRLF ->            every Config.KeepAlive
 //	          <- CRLF       within 10 s, or the connection is closed
 //
+// It ends when nothing needs the connection any more (see idle).
+//
 // A server that has never answered one may know nothing of pings: there only the
 // operating system tells that nothing gets through (see watchDelivery).
 func (s *streamConn) keepAlive() {
@@ -26,6 +28,11 @@ func (s *streamConn) keepAlive() {
 	answers := s.transport.webSocket() // RFC 6455 §5.5.2: all do
 	for {
 		if !s.wait(spread(time.Duration(s.every.Load()))) {
+			return
+		}
+		if s.idle() {
+			s.ua.log.Debug("sip: closing a connection that nothing needs any more", "to", s.addr, "transport", s.transport.String())
+			_ = s.Close()
 			return
 		}
 		select {

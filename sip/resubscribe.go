@@ -11,12 +11,17 @@ func (s *Subscription) streamGone(h hop) {
 	s.giveUp(func() bool { return s.flow == h })
 }
 
+// way is the hop that it was made with.
+func (s *Subscription) way() hop {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.flow
+}
+
 // checkAddress subscribes anew when the NOTIFYs would go to an address that is no
 // longer ours.
 func (s *Subscription) checkAddress(from func(hop) netip.Addr) {
-	s.mu.Lock()
-	flow := s.flow
-	s.mu.Unlock()
+	flow := s.way()
 	if !flow.addr.IsValid() {
 		return
 	}

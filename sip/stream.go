@@ -30,6 +30,7 @@ type streamConn struct {
 	ready     chan struct{} // closed once sipgo has the connection in its pool
 	active    atomic.Int64  // Unix nanoseconds of the last traffic
 	heard     atomic.Int64  // and of what came last
+	used      atomic.Int64  // and of the last message, either way
 	pinged    atomic.Bool   // a pong is due
 	ponged    chan struct{} // a pong has come
 	foreign   atomic.Bool   // accepted from a stranger who said nothing welcome yet
@@ -62,6 +63,7 @@ func newStreamConn(ua *UserAgent, c net.Conn, h hop, dialled bool) *streamConn {
 	now := time.Now().UnixNano()
 	s.active.Store(now)
 	s.heard.Store(now)
+	s.used.Store(now)
 	return s
 }
 
@@ -116,6 +118,7 @@ func (s *streamConn) accept(msg []byte) bool {
 		return stays
 	}
 	s.foreign.Store(false)
+	s.used.Store(now.UnixNano())
 	if away, reply, _ := s.ua.turnAway(m, msg, s.addr, now, now); away {
 		if reply != nil {
 			_, _ = s.Write(reply) // when it fails, the connection is closed
@@ -168,6 +171,7 @@ func (s *streamConn) refuse(msg []byte, r *refusal) {
 
 // Write sends one message.
 func (s *streamConn) Write(p []byte) (int, error) {
+	s.used.Store(time.Now().UnixNano())
 	s.ua.tap(true, s.transport, s.local, s.addr, p)
 	if _, err := s.raw(s.frames.wrap(p)); err != nil {
 		return 0, err

@@ -121,3 +121,46 @@ func TestStream_PingInPiecesThenAMessageInPieces_RFC5626_3_5_1(t *testing.T) {
 		readUntil(t, c, 1)
 	})
 }
+
+// A connection that nothing needs any more is closed: neither the account that is
+// registered over it nor a call that is up over it may be silent for too long.
+func TestStream_IdleConnectionsAreClosed(t *testing.T) {
+	tcpWorld(t, func(w *world, p *streamPeer, a Account) {
+		c := w.ua.Invite(context.Background(), InviteRequest{Account: a, Target: URI{User: "bob"}, Offer: offerText("offer")})
+		p.accept()
+		inv := p.request("INVITE")
+		p.reply(inv, 180, "Ringing")
+		next[Sent](t, c)
+		next[Provisional](t, c)
+		open := func(pings int) {
+			t.Helper()
+			for range pings {
+				p.bytes(crlfs(2))
+				p.write(crlfs(1))
+			}
+		}
+		open(40) // a quarter of an hour of ringing
+		p.reply(inv, 200, "OK")
+		d := next[Final](t, c).Dialog
+		require.NoError(t, d.Ack(nil))
+		p.request("ACK")
+		open(30) // of silence in the call
+		go func() { _ = d.Bye(context.Background(), "") }()
+		p.reply(p.request("BYE"), 200, "OK")
+		over := time.Now()
+		for err := error(nil); err == nil; { // our pings, then the end
+			if _, err = p.conn.Read(make([]byte, 4)); err == nil {
+				p.write(crlfs(1))
+			}
+		}
+		assert.InDelta(t, idleAfter, time.Since(over), float64(40*time.Second))
+
+		r, err := w.ua.Register(a, nil)
+		require.NoError(t, err)
+		p.accept()
+		p.reply(p.request("REGISTER"), 200, "OK", "Expires: 86400")
+		require.NoError(t, r.Wait(context.Background()))
+		open(100)
+		assert.Empty(t, w.ua.streams.dialling)
+	})
+}
