@@ -150,6 +150,7 @@ func newSocketPhone(t *testing.T, name string) *socketPhone {
 	p := &socketPhone{phone: phone{t: t, name: name, addr: netip.MustParseAddr("127.0.0.1"), log: newJournal(name), ports: &countedPorts{}, served: make(chan struct{})}}
 	var err error
 	p.ua, err = sip.New(sip.Config{
+		MaxWait:   -1, // every call has a plot: none may be turned away because the machine is busy
 		Listen:    []sip.Listen{{Transport: sip.UDP, Addr: netip.AddrPortFrom(p.addr, 0)}},
 		AcceptAny: true, MaxRate: 10 * faultCalls,
 	})
