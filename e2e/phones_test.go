@@ -85,6 +85,9 @@ func (k ticking) heardAt(samples []int16) []time.Duration {
 	return at
 }
 
+// first is k with no more than its first seconds to be looked for, which takes time.
+func (k ticking) first(seconds int) ticking { return ticking{k.path, k.seeds[:seconds]} }
+
 // heardSeconds tells which seconds of k were heard, in their order.
 func (k ticking) heardSeconds(samples []int16) []int {
 	var heard []int
