@@ -287,7 +287,7 @@ func (c *ClientInvite) try(target sipmsg.Uri) (*sipmsg.Response, error) {
 		return nil, err
 	}
 	var res *sipmsg.Response
-	for _, h := range way.hops {
+	for _, h := range c.ua.swiftest(c.ctx, way.hops) {
 		var rt *route
 		if rt, err = c.ua.open(c.ctx, h); err == nil {
 			rt.routes = way.routes

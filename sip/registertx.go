@@ -32,7 +32,7 @@ func (r *Registration) exchange(ctx context.Context, a Account, expires time.Dur
 	hops = r.ua.hops.livelyFirst(preferred(hops, r.flow))
 	r.mu.Unlock()
 	var res *sipmsg.Response
-	for _, h := range hops {
+	for _, h := range r.ua.swiftest(ctx, hops) {
 		var rt *route
 		if rt, err = r.ua.open(ctx, h); err == nil {
 			rt.routes = routes

@@ -28,8 +28,10 @@ func (ua *UserAgent) newTx(ctx context.Context, req *sipmsg.Request, rt *route) 
 		pool.Add(key.String(), &udpPath{conn: rt.packet, dest: rt.addr})
 		defer pool.Delete(key.String())
 	} else {
+		rt.stream.starting.Add(1) // until begin
 		select {
 		case <-rt.stream.gone:
+			rt.stream.starting.Add(-1)
 			return nil, unreachable("connection to "+rt.addr.String()+" is gone", nil)
 		default:
 		}
@@ -39,6 +41,7 @@ func (ua *UserAgent) newTx(ctx context.Context, req *sipmsg.Request, rt *route) 
 	}
 	tx, err := ua.txl.NewClientTransaction(ctx, req)
 	if err != nil {
+		ua.started(rt)
 		return nil, unreachable("sending "+string(req.Method)+" to "+rt.addr.String(), err)
 	}
 	if branch := branchOf(req); req.Method == sipmsg.INVITE && rt.transport == UDP {
@@ -61,11 +64,27 @@ func (ua *UserAgent) nextPathKey() sipmsg.Addr {
 
 // begin sends the request of a transaction.
 func (ua *UserAgent) begin(tx *sipmsg.ClientTx, rt *route, method sipmsg.RequestMethod) error {
-	if err := tx.Init(); err != nil {
+	err := tx.Init()
+	ua.started(rt)
+	if err != nil {
 		tx.Terminate()
 		return unreachable(fmt.Sprintf("sending %s to %s over %s", method, rt.addr, rt.transport), err)
 	}
 	return nil
+}
+
+// started tells that a transaction of newTx has begun. The end of its connection, which
+// sipgo cannot take before that, is made up for.
+func (ua *UserAgent) started(rt *route) {
+	s := rt.stream
+	if s == nil || s.starting.Add(-1) > 0 {
+		return
+	}
+	select {
+	case <-s.gone:
+		ua.txl.OnConnectionClose(s.path)
+	default:
+	}
 }
 
 // roundTrip sends a request other than INVITE and waits for the final

@@ -362,7 +362,9 @@ func (ua *UserAgent) streamGone(s *streamConn) {
 		if other := ua.streams.from(s.addr); other != nil {
 			pool.Add(s.addr.String(), other.path)
 		}
-		ua.txl.OnConnectionClose(s.path)
+		if s.starting.Load() == 0 { // else see started
+			ua.txl.OnConnectionClose(s.path)
+		}
 		regs, dialogs, subscriptions := ua.living()
 		again := make(map[string]<-chan struct{}) // by account
 		for _, r := range regs {
