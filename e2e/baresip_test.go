@@ -250,6 +250,7 @@ func (k talk) check(t *testing.T, b *baresip) {
 }
 
 func TestBaresip_WeCall(t *testing.T) {
+	t.Parallel()
 	for _, transport := range []string{"udp", "tcp"} {
 		t.Run(transport, func(t *testing.T) {
 			t.Parallel() // with one another
@@ -263,6 +264,7 @@ func TestBaresip_WeCall(t *testing.T) {
 }
 
 func TestBaresip_CallsUs(t *testing.T) {
+	t.Parallel()
 	k := makeTalk(t)
 	b := startBaresip(t, nil, "bert", k.theirs.path)
 	port := ports.one()

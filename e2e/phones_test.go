@@ -28,6 +28,7 @@ func TestAsterisk_PhoneToPhone(t *testing.T) {
 		{"by number over tcp", "bob", "01055501003", []string{"--transport", "tcp"}, []string{"--transport", "tcp"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
+			t.Parallel() // with one another
 			callee := c.callee
 			if callee == "01055501003" {
 				callee = "carol"

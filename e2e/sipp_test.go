@@ -87,6 +87,7 @@ func (s *sipp) passed(limit time.Duration) {
 
 // SIPp calls us 50 times on ports for 8 calls: a port that leaks ends it.
 func TestSIPp_UACCallsUs(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct{ name, transport string }{{"udp", "u1"}, {"tcp", "t1"}} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
@@ -115,6 +116,7 @@ func TestSIPp_UACCallsUs(t *testing.T) {
 }
 
 func TestSIPp_UASIsCalledByUs(t *testing.T) {
+	t.Parallel()
 	s := startSIPp(t, "uas", "-m", "3", "-rtp_echo")
 	said := makeSaid(t, "early.wav")
 	heard := filepath.Join(t.TempDir(), "heard.wav")
@@ -132,6 +134,7 @@ func TestSIPp_UASIsCalledByUs(t *testing.T) {
 
 // SIPp plays 7 s of A-law speech in packets of 30 ms, then the digit 1.
 func TestSIPp_UACWithSpeechAndDigit(t *testing.T) {
+	t.Parallel()
 	port := ports.one()
 	heard := filepath.Join(t.TempDir(), "heard.wav")
 	p := softphone(t, "answer", "--json", "--listen", loopback(port).String(), "--record", heard, "--count", "1")

@@ -138,6 +138,7 @@ func checkBaresipSecured(t testing.TB, r line, suite string) {
 
 // Straight between baresip and us, with each of the suites that both have.
 func TestBaresip_SRTPWeCall(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct{ name, theirs, ours, suite string }{
 		{"both require", "srtp-mand", "required", "AES_CM_128_HMAC_SHA1_80"},
 		{"short tag", "srtp-mand", "required", "AES_CM_128_HMAC_SHA1_32"},
@@ -159,6 +160,7 @@ func TestBaresip_SRTPWeCall(t *testing.T) {
 }
 
 func TestBaresip_SRTPCallsUs(t *testing.T) {
+	t.Parallel()
 	for _, theirs := range []string{"srtp-mand", "srtp-mandf", "srtp"} {
 		t.Run(theirs, func(t *testing.T) {
 			t.Parallel() // with one another

@@ -51,12 +51,13 @@ func checkTransport(t *testing.T, transport string, r line) {
 // Over TLS and secure WebSocket the keys of SRTP need no leave to travel. heidi's
 // Asterisk takes encrypted sound only.
 func TestAsterisk_TLSAndSRTP(t *testing.T) {
-	users.borrow(t, "heidi")
-	for _, transport := range []string{"tls", "wss"} {
+	for transport, user := range map[string]string{"tls": "heidi", "wss": "kate"} {
 		t.Run(transport, func(t *testing.T) {
+			t.Parallel() // with one another
+			users.borrow(t, user)
 			s := makeSaid(t, "speech-a.wav")
 			heard := filepath.Join(t.TempDir(), "heard.wav")
-			args := append([]string{"call", "600", "--json", "--register", "--srtp", "required", "--play", s.path, "--record", heard, "--sip-trace"}, over(asterPB, "heidi", transport)...)
+			args := append([]string{"call", "600", "--json", "--register", "--srtp", "required", "--play", s.path, "--record", heard, "--sip-trace"}, over(asterPB, user, transport)...)
 			p := softphone(t, args...)
 			r := p.done(s.length() + 15*time.Second)
 			checkQuality(t, r)
