@@ -180,10 +180,10 @@ func (x *exchange3) truth() []string {
 	arrived, told := map[string]int{}, map[string]int{}
 	for _, ph := range x.phones {
 		for _, ev := range ph.log.all() {
-			switch ev.Type {
-			case EventReplaced:
+			if ev.Type == EventReplaced {
 				arrived[ev.Remote.URI.User]++
-			case EventTransferred:
+			}
+			if ev.Type == EventTransferred {
 				told[ev.Target.User]++
 			}
 		}

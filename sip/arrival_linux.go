@@ -22,13 +22,13 @@ func stampArrivals(c net.PacketConn) *arrivals {
 	if !ok {
 		return nil
 	}
-	err := syscall.EINVAL
+	stamped := false
 	if raw := rawConn(c); raw != nil {
 		_ = raw.Control(func(fd uintptr) {
-			err, _ = syscall.SetsockoptInt(int(fd), syscall.SOL_SOCKET, syscall.SO_TIMESTAMPNS, 1).(syscall.Errno)
+			stamped = syscall.SetsockoptInt(int(fd), syscall.SOL_SOCKET, syscall.SO_TIMESTAMPNS, 1) == nil
 		})
 	}
-	if err != 0 {
+	if !stamped {
 		return nil
 	}
 	return &arrivals{conn: u, oob: make([]byte, 256)}

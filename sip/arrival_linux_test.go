@@ -15,11 +15,11 @@ func TestStampOf(t *testing.T) {
 		d := binary.NativeEndian
 		h := make([]byte, syscall.CmsgSpace(16))
 		header := syscall.Cmsghdr{Level: syscall.SOL_SOCKET, Type: syscall.SCM_TIMESTAMPNS}
-		header.SetLen(syscall.CmsgLen(16))
+		size := uint64(syscall.CmsgLen(16))
 		if syscall.SizeofCmsghdr == 16 {
-			d.PutUint64(h, uint64(header.Len))
+			d.PutUint64(h, size)
 		} else {
-			d.PutUint32(h, uint32(header.Len))
+			d.PutUint32(h, uint32(size))
 		}
 		at32 := syscall.SizeofCmsghdr - 8
 		d.PutUint32(h[at32:], uint32(header.Level))

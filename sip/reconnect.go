@@ -14,7 +14,7 @@ import (
 //	                -> UPDATE without SDP, or RefreshDue -> re-INVITE by the owner
 const (
 	reRegisterWait = 5 * time.Second // for the registration to be first
-	maxReconnects  = 6               // tries to connect, with doubling pauses: half a minute
+	reconnectPause = 8 * time.Second // between tries to connect, at the longest
 )
 
 // streamGone has an established dialog tell its peer where we are now. again, when not
@@ -43,11 +43,11 @@ func (d *Dialog) reconnect(again <-chan struct{}) {
 		return
 	}
 	pause := t1
-	for try := 1; !d.connect(); try++ {
-		if try == maxReconnects || !d.waits(nil, pause/2+rand.N(pause/2)) {
+	for !d.connect() { // as long as there is the call
+		if !d.waits(nil, pause/2+rand.N(pause/2)) {
 			return
 		}
-		pause *= 2
+		pause = min(2*pause, reconnectPause)
 	}
 	d.logger().Info("sip: the connection of a call was lost, telling the other side the new one")
 	d.mu.Lock()

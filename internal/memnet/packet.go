@@ -172,10 +172,11 @@ func (n *Network) send(h *Host, from, to netip.AddrPort, p []byte) {
 func (n *Network) route(h *Host, e *event) bool {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	through := true
-	if e.from, e.to, through = n.translate(e.from, e.to); !through {
+	from, to, through := n.translate(e.from, e.to)
+	if !through {
 		return false
 	}
+	e.from, e.to = from, to
 	l := n.linkFor(e.from.Addr(), e.to.Addr())
 	f := n.flow(false, e.from, e.to)
 	lost := l.Loss > 0 && f.rng.Float64() < l.Loss
