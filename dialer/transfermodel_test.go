@@ -35,7 +35,7 @@ func drawActs(t *rapid.T) (play, []act) {
 		Link:  memnet.Link{Delay: time.Duration(rapid.IntRange(0, 60).Draw(t, "delay")) * time.Millisecond},
 		Loss:  rapid.SampledFrom([]float64{0, 0, 0, 0.1, 0.3}).Draw(t, "loss"),
 		Seed:  rapid.Uint64().Draw(t, "seed"),
-		Close: 40*time.Second - time.Duration(rapid.IntRange(0, 39).Draw(t, "close"))*time.Second,
+		Close: 12*time.Second - time.Duration(rapid.IntRange(0, 11).Draw(t, "close"))*time.Second,
 	}
 	if rapid.IntRange(0, 5).Draw(t, "cuts") == 0 {
 		p.Cut = time.Duration(rapid.IntRange(10, 6000).Draw(t, "cut")) * time.Millisecond

@@ -280,6 +280,7 @@ func TestBaresip_CallsUs(t *testing.T) {
 }
 
 func TestBaresipAsterisk_WeCall(t *testing.T) {
+	t.Parallel()
 	users.borrow(t, "grace")
 	k := makeTalk(t)
 	b := startBaresip(t, asterPB, "grace", k.theirs.path)
@@ -289,6 +290,7 @@ func TestBaresipAsterisk_WeCall(t *testing.T) {
 }
 
 func TestBaresipAsterisk_CallsUs(t *testing.T) {
+	t.Parallel()
 	users.borrow(t, "grace", "alice")
 	k := makeTalk(t)
 	b := startBaresip(t, asterPB, "grace", k.theirs.path)

@@ -35,6 +35,7 @@ func (p *phone) waitPhoneCall(limit time.Duration, name string) line {
 
 // Two daemons talk through Asterisk, directed as a device directs them.
 func TestAsterisk_DaemonsUnderDirectives(t *testing.T) {
+	t.Parallel()
 	users.borrow(t, "alice", "bob")
 	dir := t.TempDir()
 	a, b := makeSaid(t, "early.wav"), makeSaid(t, "speech-b.wav")

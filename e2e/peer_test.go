@@ -91,7 +91,8 @@ func checkPaused(t *testing.T, k ticking, heard []int16, call int) {
 	t.Logf("they heard our seconds %v", seconds)
 	require.GreaterOrEqual(t, len(seconds), call-4-4, "seconds heard")
 	require.LessOrEqual(t, len(seconds), call-4+1, "seconds heard")
-	require.LessOrEqual(t, seconds[len(seconds)-1]-seconds[0], len(seconds), "seconds heard are in a row")
+	// One may fall to the beginning of the hold, one to the peer's own playout.
+	require.LessOrEqual(t, seconds[len(seconds)-1]-seconds[0], len(seconds)+1, "seconds heard are in a row")
 }
 
 // longestPause is the longest run without sound, and where it begins.

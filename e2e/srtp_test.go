@@ -80,6 +80,7 @@ func checkMasked(t testing.TB, what, trace string) {
 // Keys survive hold and resume: both talk as before, and nothing comes that the
 // receiver has no key for.
 func TestAsterisk_SRTPHoldAndResume(t *testing.T) {
+	t.Parallel()
 	users.borrow(t, "heidi", "ivan")
 	dir := t.TempDir()
 	a, b := makeTicking(t, 16), makeTicking(t, 16)

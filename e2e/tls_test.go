@@ -51,6 +51,7 @@ func checkTransport(t *testing.T, transport string, r line) {
 // Over TLS and secure WebSocket the keys of SRTP need no leave to travel. heidi's
 // Asterisk takes encrypted sound only.
 func TestAsterisk_TLSAndSRTP(t *testing.T) {
+	t.Parallel()
 	for transport, user := range map[string]string{"tls": "heidi", "wss": "kate"} {
 		t.Run(transport, func(t *testing.T) {
 			t.Parallel() // with one another
@@ -71,6 +72,7 @@ func TestAsterisk_TLSAndSRTP(t *testing.T) {
 
 // Both sides on TLS: the PBX finds the callee on the connection it registered over.
 func TestAsterisk_TLSBothSides(t *testing.T) {
+	t.Parallel()
 	users.borrow(t, "heidi", "ivan")
 	k := makeSaid(t, "speech-b.wav")
 	heard := filepath.Join(t.TempDir(), "heard.wav")
