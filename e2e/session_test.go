@@ -12,7 +12,7 @@ import (
 // both legs are refreshed after 45 s, and the call goes on.
 func TestAsterisk_SessionTimer_RFC4028(t *testing.T) {
 	t.Parallel()
-	for _, c := range []struct{ transport, caller, callee string }{{"udp", "alice", "bob"}, {"tls", "kate", "ivan"}} {
+	for _, c := range []struct{ transport, caller, callee string }{{"udp", "alice", "bob"}, {"tcp", "erin", "frank"}, {"tls", "kate", "ivan"}} {
 		t.Run(c.transport, func(t *testing.T) {
 			t.Parallel()
 			users.borrow(t, c.callee)

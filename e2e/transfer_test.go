@@ -46,7 +46,7 @@ func TestAsterisk_BlindTransferFails_RFC3515_2_4(t *testing.T) {
 // The caller holds the first, talks to the second, and connects the two.
 func TestAsterisk_AttendedTransfer_RFC5589_7(t *testing.T) {
 	for _, c := range []struct{ transport, caller, first, second string }{
-		{"udp", "alice", "bob", "carol"}, {"tls", "heidi", "ivan", "kate"},
+		{"udp", "alice", "bob", "carol"}, {"tcp", "erin", "frank", "dave"}, {"tls", "heidi", "ivan", "kate"},
 	} {
 		t.Run(c.transport, func(t *testing.T) {
 			t.Parallel() // with one another
@@ -108,6 +108,7 @@ func TestAsterisk_MessageWaiting_RFC3842(t *testing.T) {
 		args                 []string
 	}{
 		{"mona", "620", "udp", []string{"--message-waiting"}}, {"nina", "621", "udp", nil},
+		{"mona", "620", "tcp", []string{"--message-waiting"}}, {"nina", "621", "tcp", nil},
 		{"mona", "620", "tls", []string{"--message-waiting"}}, {"nina", "621", "tls", nil},
 	} {
 		t.Run(c.user+" over "+c.transport, func(t *testing.T) {
