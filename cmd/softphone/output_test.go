@@ -155,8 +155,18 @@ func TestDemo_Interrupted(t *testing.T) {
 func TestDemo_InWords(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	p := start(t, "demo", "--quiet", "--dir", dir)
-	p.wait()
+	// A computer without time for the sound is an excuse, and the program says
+	// so. What it did not notice happens once.
+	const excuse = "this computer kept the sound waiting"
+	var p *process
+	for attempt := range 2 {
+		p = start(t, "demo", "--quiet", "--dir", dir)
+		p.wait()
+		if p.code == 0 || attempt > 0 || strings.Contains(p.stderr.String(), excuse) {
+			break
+		}
+		t.Logf("once more: %s", p.stderr.String())
+	}
 	out := p.stdout.String()
 	for _, want := range []string{
 		"Alice calls Bob", "Alice  <- directive MakeCall", "Bob  -> event CallArrived", "read the digits 1234#", "refused with 603",
@@ -165,9 +175,9 @@ func TestDemo_InWords(t *testing.T) {
 		assert.Contains(t, out, want)
 	}
 	assert.NotContains(t, out, "INVITE sip:", "--quiet leaves SIP out")
-	if p.code != 0 { // only a computer without time for the sound is an excuse
+	if p.code != 0 {
 		assert.Equal(t, exitMedia, p.code)
-		assert.Contains(t, p.stderr.String(), "this computer kept the sound waiting")
+		assert.Contains(t, p.stderr.String(), excuse)
 		return
 	}
 	assert.Contains(t, out, "what was heard is what was said")

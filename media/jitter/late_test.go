@@ -55,6 +55,25 @@ func TestPlayout_WhatComesLateForGoodIsHeard(t *testing.T) {
 	}
 }
 
+// A deep fixed delay is left alone in pauses within a quarter too: a recording
+// then has one lag, although the first packets were held up.
+func TestPlayout_FixedDelayIsLeftAloneInPausesWithinAQuarter(t *testing.T) {
+	for shift, alone := range map[time.Duration]bool{40 * ms: true, 80 * ms: false} {
+		p := newPlayout(Config{Fixed: true, Target: 200 * ms})
+		s := newSender()
+		packets := s.talk(500 * ms)
+		for i := range packets {
+			packets[i].at += shift
+		}
+		s.skip(time.Second)
+		packets = append(packets, s.talk(time.Second)...)
+		run(t, p, packets, 0, 2600*ms)
+		stats := p.Stats()
+		assert.Zero(t, stats.Concealed, shift)
+		assert.Equal(t, alone, stats.Stretched+stats.Compressed == 0, shift)
+	}
+}
+
 // Clocks and paths that differ a little do not move a delay that was fixed.
 func TestPlayout_FixedDelayIsLeftAloneWithinAQuarter(t *testing.T) {
 	for shift, alone := range map[time.Duration]bool{-40 * ms: true, 40 * ms: true, -80 * ms: false, 80 * ms: false} {

@@ -152,13 +152,13 @@ func (p *Playout) nudge(by int) {
 }
 
 // steerFixed brings the delay back to a target that stays, and leaves it alone
-// as long as it is near; in silence, where a change is not heard, it must be
-// nearer.
+// as long as it is near; in silence, where a change is not heard, a shallow one
+// must be nearer.
 func (p *Playout) steerFixed(err int64) {
 	slack := max(slackFixed, p.target/4)
 	silent := p.last == Silence || p.last == Comfort
 	switch {
-	case silent && max(err, -err) > slackFixed/2:
+	case silent && max(err, -err) > max(slackFixed/2, p.target/4):
 		p.steerInSilence(err)
 	case silent || max(err, -err) <= slack:
 		p.settle(false, math.MaxInt64)
