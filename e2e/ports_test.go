@@ -8,9 +8,15 @@ import (
 	"sync"
 )
 
-// ports hands out ports below the ephemeral range, each once, so that tests
-// running side by side do not meet.
-var ports = portList{next: 12000 + 10*rand.IntN(1200)}
+// The ports handed out lie below those that the programs under test take by
+// themselves: for sound from 16384 on, and the system's from 32768 on.
+const (
+	firstPort  = 9000 // SIPp takes one from 8888 on for its console
+	endOfPorts = 16384
+)
+
+// ports hands out ports, each once, so that tests running side by side do not meet.
+var ports = portList{next: firstPort + 10*rand.IntN(100)}
 
 type portList struct {
 	mu   sync.Mutex
@@ -22,8 +28,8 @@ func (p *portList) block(n int) int {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for range 2000 {
-		if p.next+n > 32000 {
-			p.next = 12000
+		if p.next+n > endOfPorts {
+			p.next = firstPort
 		}
 		first := p.next
 		p.next += n + n%2
@@ -31,7 +37,7 @@ func (p *portList) block(n int) int {
 			return first
 		}
 	}
-	panic("no free ports between 12000 and 32000")
+	panic(fmt.Sprintf("no %d free ports in a row from %d to %d", n, firstPort, endOfPorts))
 }
 
 func (p *portList) one() int { return p.block(2) }
