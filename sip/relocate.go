@@ -12,9 +12,9 @@ import (
 // network:
 //
 //	look (every Config.AddressCheck)
-//	  connections from the old address   closed
 //	  registrations                      REGISTER with the new Contact, the old one taken back
 //	  dialogs                            new Contact, AddressChanged -> re-INVITE by their owner
+//	  connections from the old address   nothing new goes over them; closed
 //
 // While there is no address at all, nothing is done.
 
@@ -48,10 +48,11 @@ func (ua *UserAgent) checkAddresses() {
 		}
 		return known[remote]
 	}
+	var left []*streamConn // not used any more, and closed when all know of it
 	for _, s := range ua.streams.made() {
 		if now := from(s.hop); now.IsValid() && now != s.local.Addr().WithZone("") {
 			s.moving.Store(true)
-			_ = s.Close()
+			left = append(left, s)
 		}
 	}
 	ua.forgetMappings()
@@ -64,6 +65,9 @@ func (ua *UserAgent) checkAddresses() {
 	}
 	for _, s := range subs {
 		s.checkAddress(from)
+	}
+	for _, s := range left {
+		_ = s.Close()
 	}
 }
 

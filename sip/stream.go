@@ -36,7 +36,7 @@ type streamConn struct {
 	foreign   atomic.Bool   // accepted from a stranger who said nothing welcome yet
 	gone      chan struct{}
 	starting  atomic.Int32  // transactions over it that are made and not begun
-	moving    atomic.Bool   // it ends because our address has changed, which dialogs are told otherwise
+	moving    atomic.Bool   // it ends because our address has changed, which all are told otherwise
 	every     atomic.Int64  // nanoseconds between pings
 	sooner    chan struct{} // every has changed
 	closeOnce sync.Once

@@ -57,6 +57,9 @@ func (t *streamSet) find(h hop) *streamConn {
 // its name, or one that was accepted from that address.
 func (t *streamSet) findLocked(h hop) *streamConn {
 	for s := range t.all {
+		if s.moving.Load() {
+			continue
+		}
 		if s.hop == h || !s.dialled && s.transport == h.transport && s.addr == h.addr {
 			return s
 		}

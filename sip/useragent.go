@@ -365,12 +365,15 @@ func (ua *UserAgent) streamGone(s *streamConn) {
 		if s.starting.Load() == 0 { // else see started
 			ua.txl.OnConnectionClose(s.path)
 		}
+		if s.moving.Load() {
+			return // all were told before it was closed
+		}
 		regs, dialogs, subscriptions := ua.living()
 		again := make(map[string]<-chan struct{}) // by account
 		for _, r := range regs {
 			again[r.current().id()] = r.streamGone(s.hop)
 		}
-		if s.dialled && !s.moving.Load() { // who connected to us can do so again
+		if s.dialled { // who connected to us can do so again
 			for _, d := range dialogs {
 				d.streamGone(s.hop, again[d.account.id()])
 			}
